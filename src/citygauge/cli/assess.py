@@ -1,0 +1,191 @@
+"""`check`, `assess` and `trace`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from citygauge.cli.output import input_errors, print_json, report, stderr, stdout
+from citygauge.cli.words import language, say
+
+if TYPE_CHECKING:
+    from citygauge.problems import InputError
+    from citygauge.result import Result
+
+Folder = Annotated[
+    Path,
+    typer.Argument(
+        help=say("The workspace: a folder with assessment.toml.", "工作区：含 assessment.toml 的文件夹。")
+    ),
+]
+MethodFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--method",
+        help=say("A method file in place of the workspace's own.", "代替工作区自身方法的方法文件。"),
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help=say("Print the outcome as JSON.", "以 JSON 输出结果。"))]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=say("Print errors only.", "只输出错误。"))]
+
+
+def check(folder: Folder, method: MethodFile = None, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Run everything but the writing: what `check` passes, `assess` can score."""
+    with input_errors(as_json=as_json):
+        result = _run(folder, method)
+        report(result.warnings, as_json=as_json, quiet=quiet)
+    if not as_json and not quiet:
+        n, m = len(result.units), len(result.framework.indicators)
+        stdout.print(say(f"{n} units, {m} indicators: no errors.", f"{n}个城市，{m}项指标：没有错误。"))
+
+
+def assess(
+    folder: Folder,
+    method: MethodFile = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help=say("Where the results go; DIR/results by default.", "结果的位置；默认为 DIR/results。"),
+        ),
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Assess a workspace and write its results, or its problems and nothing else."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    from citygauge.report.files import write_problems, write_results
+
+    target = out or folder / "results"
+
+    def keep_problems(error: InputError) -> None:
+        if folder.is_dir():
+            write_problems([problem.as_dict() for problem in error.problems], target)
+
+    silent = as_json or quiet
+    with (
+        Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), console=stderr, transient=True, disable=silent
+        ) as progress,
+        input_errors(as_json=as_json, on_error=keep_problems),
+    ):
+        progress.add_task(say("scoring …", "正在评分……"))
+        result = _run(folder, method)
+        progress.add_task(say("writing results and pages …", "正在写结果和网页……"))
+        paths = write_results(result, target)
+        report(result.warnings, as_json=as_json, quiet=quiet, more={"results": str(target)})
+    if not silent:
+        _summarise(result)
+        stdout.print(say("Results: ", "结果：") + str(target), markup=False)
+        page = next(path for path in paths if path.name == f"report.{language()}.html")
+        stdout.print(say("Page:    ", "网页：") + str(page), markup=False)
+
+
+def trace(
+    folder: Folder,
+    unit: Annotated[str, typer.Argument(help=say("Code or name of a unit.", "城市的代码或名称。"))],
+    code: Annotated[
+        str, typer.Argument(help=say("Code of a node; the index by default.", "节点的代码；默认为总指数。"))
+    ] = "",
+    method: MethodFile = None,
+    as_json: Json = False,
+) -> None:
+    """Print the way from a figure down to the observations behind it."""
+    from citygauge.collect.units import UnitMatcher
+    from citygauge.problems import Problems, Where
+
+    with input_errors(as_json=as_json):
+        result = _run(folder, method)
+        found = unit if unit in result.row_labels else UnitMatcher(result.units).match(unit).code
+        problems = Problems()
+        if found not in result.row_labels:
+            near = UnitMatcher(result.units).match(unit).candidates
+            problems.add(
+                "units.unknown", Where(), value=unit, rows=[], near=[] if result.illustrative else near
+            )
+        if code and code not in result.framework:
+            problems.add("method.unknown-code", Where(), key="CODE", code=code, near=[])
+        problems.raise_errors()
+        data = result.trace(found, code or result.framework.root.code)
+    if as_json:
+        print_json(data)
+    else:
+        _print_trace(data, 0)
+
+
+def _run(folder: Path, method: Path | None) -> Result:
+    """Open and assess, with the problems of the method file among the others."""
+    from citygauge.corridor import assess as run
+    from citygauge.problems import Problems
+    from citygauge.score.method import read_method
+    from citygauge.workspace import load_workspace
+
+    problems = Problems()
+    chosen = read_method(method, problems) if method else None
+    workspace = load_workspace(folder, problems)
+    problems.raise_errors()
+    assert workspace is not None
+    return run(workspace, chosen)
+
+
+def _summarise(result: Result) -> None:
+    """Print the grades or the first of the ranking as a small table."""
+    from rich.table import Table
+
+    from citygauge.result import NOTICE
+
+    title = result.workspace.settings.name(language())
+    table = Table(
+        title=title, title_justify="left", caption=NOTICE[language()] if result.illustrative else None
+    )
+    name = f"name_{language()}"
+    if result.scale is not None:
+        for heading in (say("grade", "等级"), say("number", "个数"), say("cities", "城市")):
+            table.add_column(heading)
+        rows = result.grade_list.to_dicts()
+        for grade in result.scale.grades:
+            members = [row[name] for row in rows if row["grade"] == grade.id]
+            joined = say(", ", "、").join(members)
+            table.add_row(grade.name.get(language(), grade.id), str(result.grades.count(grade.id)), joined)
+    else:
+        table.add_column(say("rank", "名次"), justify="right")
+        table.add_column(say("city", "城市"))
+        table.add_column(say("score", "得分"), justify="right")
+        for row in result.ranking.head(10).to_dicts():
+            if row["value"] is not None:
+                table.add_row(str(row["rank"]), row[name], f"{row['value']:.2f}")
+        if len(result.units) > 10:
+            table.add_row("…", say(f"{len(result.units)} in all", f"共{len(result.units)}个"), "")
+    stdout.print(table)
+
+
+def _print_trace(node: dict[str, Any], depth: int) -> None:
+    """Print one node of a trace and what lies below it, indented."""
+    weight = f"  × {node['weight']:.4g}" if "weight" in node else ""
+    value = "–" if node["value"] is None else f"{node['value']:.6g}"
+    name = node["name"].get(language()) or next(iter(node["name"].values()), "")
+    stdout.print(f"{'  ' * depth}{node['code']} {name} = {value}{weight}", markup=False)
+    for step, figure in node.get("steps", {}).items():
+        words = {
+            "imputed": say("value", "数值"),
+            "treated": say("treated", "处理后"),
+            "normalised": say("score", "标准化得分"),
+        }
+        stdout.print(
+            f"{'  ' * (depth + 2)}{words[step]}: {'–' if figure is None else f'{figure:.6g}'}", markup=False
+        )
+    if fact := node.get("fact"):
+        shown = {
+            key: fact[key]
+            for key in ("file", "row", "value", "unit_of_measure", "denominator", "cell", "citation")
+            if fact.get(key)
+        }
+        stdout.print(
+            "  " * (depth + 2) + say("fact: ", "事实：") + ", ".join(f"{k} {v}" for k, v in shown.items()),
+            markup=False,
+        )
+    for child in node.get("children", ()):
+        _print_trace(child, depth + 1)

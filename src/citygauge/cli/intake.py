@@ -1,0 +1,134 @@
+"""`new` and `import`: what comes into a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from citygauge.cli.output import input_errors, report, stdout
+from citygauge.cli.words import say
+
+app = typer.Typer(no_args_is_help=True, help=say("Bring data into a workspace.", "把数据导入工作区。"))
+Folder = Annotated[Path, typer.Argument(help=say("The workspace.", "工作区。"))]
+Json = Annotated[bool, typer.Option("--json", help=say("Print the outcome as JSON.", "以 JSON 输出结果。"))]
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(help=say("The folder to create.", "要新建的文件夹。"))],
+    framework: Annotated[
+        str,
+        typer.Option(
+            "--framework", help=say("A built-in framework's name, or a path.", "内置指标体系的名称，或路径。")
+        ),
+    ],
+    units: Annotated[
+        Path | None,
+        typer.Option("--units", help=say("A table of units to start from.", "作为起点的城市表。")),
+    ] = None,
+) -> None:
+    """Create the files of a workspace; the tables of facts are empty."""
+    from citygauge.store import new_workspace
+
+    with input_errors(as_json=False):
+        new_workspace(folder, framework, units)
+    stdout.print(
+        say(
+            f"{folder}: fill units.csv, then `citygauge import table {folder} FILE` or observations.csv, then `citygauge assess {folder}`.",
+            f"{folder}：先填 units.csv，再用 `citygauge import table {folder} FILE` 导入或直接填 observations.csv，最后 `citygauge assess {folder}`。",
+        ),
+        markup=False,
+    )
+
+
+@app.command(
+    "coinr",
+    help=say("Create a workspace from COINr's iData and iMeta.", "由 COINr 的 iData 和 iMeta 新建工作区。"),
+)
+def coinr(
+    folder: Annotated[Path, typer.Argument(help=say("The folder to create.", "要新建的文件夹。"))],
+    data: Annotated[Path, typer.Option("--data", help="iData.csv")],
+    meta: Annotated[Path, typer.Option("--meta", help="iMeta.csv")],
+    as_json: Json = False,
+) -> None:
+    """Create a workspace from the two tables that COINr reads."""
+    from citygauge.store import import_coinr
+
+    with input_errors(as_json=as_json):
+        workspace = import_coinr(folder, data, meta)
+        report(workspace.warnings, as_json=as_json, more={"workspace": str(folder)})
+    if not as_json:
+        n, m = len(workspace.units), len(workspace.framework.indicators)
+        stdout.print(
+            say(f"{folder}: {n} units, {m} indicators.", f"{folder}：{n}个评估对象，{m}项指标。"),
+            markup=False,
+        )
+
+
+@app.command(
+    "table",
+    help=say(
+        "Add the facts of a CSV or XLSX table, long or wide.", "导入 CSV 或 XLSX 表中的事实，长表或宽表。"
+    ),
+)
+def table(
+    folder: Folder,
+    file: Annotated[Path, typer.Argument(help=say("The table.", "要导入的表。"))],
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            "--sheet", help=say("Sheet of a workbook; the first by default.", "工作表；默认为第一张。")
+        ),
+    ] = None,
+    period: Annotated[
+        str | None,
+        typer.Option("--period", help=say("Period of rows that state none.", "未写明时期的行的时期。")),
+    ] = None,
+    channel: Annotated[
+        str | None,
+        typer.Option("--channel", help="field | interview | web | statistics | questionnaire"),
+    ] = None,
+    correct: Annotated[
+        bool,
+        typer.Option(
+            "--correct", help=say("Record differing values as corrections.", "把不同的数值记为更正。")
+        ),
+    ] = False,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            help=say("Id of the source; made from the file by default.", "来源代号；默认由文件生成。"),
+        ),
+    ] = "",
+    producer: Annotated[
+        str, typer.Option("--producer", help=say("Who made the table.", "表的编制者。"))
+    ] = "",
+    title: Annotated[str, typer.Option("--title", help=say("Title of the source.", "来源的标题。"))] = "",
+    url: Annotated[str, typer.Option("--url", help=say("Address of the source.", "来源的网址。"))] = "",
+    licence: Annotated[
+        str, typer.Option("--licence", help=say("Licence of the source.", "来源的许可。"))
+    ] = "",
+    date: Annotated[str, typer.Option("--date", help=say("Date of the source.", "来源的日期。"))] = "",
+    as_json: Json = False,
+) -> None:
+    """Add facts; what is already recorded is never changed."""
+    from datetime import UTC, datetime
+
+    from citygauge.provenance import Source
+    from citygauge.store import TableImport, import_table
+
+    told = Source(source, producer=producer, title=title, url=url, licence=licence, date=date)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with input_errors(as_json=as_json):
+        done = import_table(folder, file, TableImport(sheet, period, channel, correct, now, told))
+        counts = {"new": done.new, "corrected": done.corrected, "known": done.known}
+        report(done.warnings, as_json=as_json, more=counts)
+    if not as_json:
+        stdout.print(
+            say(
+                f"{done.new} new facts, {done.corrected} corrections, {done.known} known already.",
+                f"新增{done.new}条，更正{done.corrected}条，已有{done.known}条。",
+            )
+        )

@@ -1,0 +1,46 @@
+"""`citygauge`: the commands of the rooms under one name."""
+
+from __future__ import annotations
+
+import typer
+
+from citygauge.cli import assess, framework, intake
+from citygauge.cli.words import say
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    help=say(
+        "Composite indices of cities: check, score, grade, and trace every number to its facts.\n\n"
+        "Exit codes: 0 done; 1 unexpected failure; 2 the input has problems (all of them are listed).",
+        "城市综合指数：检查、评分、定级，每个数都能追溯到事实。\n\n退出码：0 完成；1 意外失败；2 输入有问题（会全部列出）。",
+    ),
+)
+app.add_typer(framework.app, name="framework")
+app.add_typer(intake.app, name="import")
+app.command("new", help=say("Create a workspace for a framework.", "为一个指标体系新建工作区。"))(intake.new)
+app.command(
+    "check",
+    help=say("Check everything in a workspace and change nothing.", "检查工作区中的一切，不作任何改动。"),
+)(assess.check)
+app.command(
+    "assess",
+    help=say("Score, rank and grade the units of a workspace.", "对工作区中的城市评分、排名、定级。"),
+)(assess.assess)
+app.command("trace", help=say("Walk a figure back to its facts.", "把一个数追溯到它的事实。"))(assess.trace)
+
+
+@app.callback()
+def options(
+    lang: str = typer.Option(
+        "", "--lang", help=say("Language of messages: en or zh.", "信息的语言：en 或 zh。")
+    ),
+) -> None:
+    """Take the option that all commands share; `words.language` has read it already."""
+    if lang not in {"", "en", "zh"}:
+        raise typer.BadParameter("en | zh", param_hint="--lang")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

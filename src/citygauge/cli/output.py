@@ -1,0 +1,84 @@
+"""What the commands print: problems, JSON, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from citygauge.cli.words import language, say
+from citygauge.problems import InputError, Problem
+
+OK, FAILED, BAD_INPUT = 0, 1, 2
+SHOWN_PER_CODE = 10
+
+stdout = Console(highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(data: Any) -> None:
+    """Print plain data as JSON, readable and with characters as they are."""
+    stdout.print(json.dumps(data, ensure_ascii=False, indent=2), markup=False)
+
+
+def print_problems(problems: Iterable[Problem]) -> None:
+    """Print errors, then warnings; of many alike the first ten and a count."""
+    problems = list(problems)
+    kinds = (("error", say("error", "错误"), "red"), ("warning", say("warning", "提醒"), "yellow"))
+    for severity, word, colour in kinds:
+        shown: Counter[str] = Counter()
+        chosen = [problem for problem in problems if problem.severity == severity]
+        for problem in chosen:
+            shown[problem.code] += 1
+            if shown[problem.code] <= SHOWN_PER_CODE:
+                text = escape(problem.text(language()))
+                stderr.print(f"[{colour}]{word}[/] {text} [dim]\\[{problem.code}][/]")
+        for code, count in shown.items():
+            if count > SHOWN_PER_CODE:
+                rest = count - SHOWN_PER_CODE
+                stderr.print(
+                    say(f"… and {rest} more [dim]\\[{code}][/]", f"…… 另有{rest}项 [dim]\\[{code}][/]")
+                )
+    errors = sum(problem.severity == "error" for problem in problems)
+    if errors:
+        stderr.print(
+            say(
+                f"{errors} errors, {len(problems) - errors} warnings",
+                f"{errors}个错误，{len(problems) - errors}个提醒",
+            )
+        )
+
+
+def report(
+    problems: Iterable[Problem], *, as_json: bool, quiet: bool = False, more: Mapping[str, Any] | None = None
+) -> None:
+    """Print the outcome of a command that ended well: problems noted on the way, and what it has to say."""
+    problems = list(problems)
+    if as_json:
+        print_json({"ok": True, **(more or {}), "problems": [problem.as_dict() for problem in problems]})
+    elif not quiet:
+        print_problems(problems)
+
+
+@contextmanager
+def input_errors(*, as_json: bool, on_error: Callable[[InputError], None] | None = None) -> Iterator[None]:
+    """Turn `InputError` into its problems on the screen and exit code 2; `on_error` runs first."""
+    try:
+        yield
+    except InputError as error:
+        try:
+            if on_error is not None:
+                on_error(error)
+        except InputError as second:
+            error = InputError([*error.problems, *second.problems])
+        if as_json:
+            print_json({"ok": False, "problems": [problem.as_dict() for problem in error.problems]})
+        else:
+            print_problems(error.problems)
+        raise typer.Exit(BAD_INPUT) from None

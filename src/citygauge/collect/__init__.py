@@ -1,0 +1,1 @@
+"""Facts as received: units, sources, observations, and what becomes of them when they disagree."""

@@ -1,0 +1,132 @@
+"""Which fact counts: corrections replace what they name, and preferred channels win over others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from citygauge.collect.observations import ORIGINS, SCORE_UNIT, STATES, Observations, grouped, observation_ids
+from citygauge.framework.model import CHANNELS, Framework
+from citygauge.problems import Problems
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The fact that counts for each unit and node, as arrays ``(n_units, n_nodes)``.
+
+    `values` is NaN where there is none; `states` and `origins` index `STATES` and `ORIGINS`; `rows` is the
+    row of the observation in its file, 0 where nobody reported anything; `is_score` marks scores handed
+    over in place of measurements.
+    """
+
+    units: tuple[str, ...]
+    codes: tuple[str, ...]
+    values: NDArray[np.float64]
+    states: NDArray[np.int8]
+    origins: NDArray[np.int8]
+    rows: NDArray[np.int32]
+    is_score: NDArray[np.bool_]
+
+
+def current(observations: Observations, problems: Problems) -> pl.DataFrame:
+    """Return the observations that no other supersedes; a correction must name its own kind of fact."""
+    frame = observations.frame
+    corrections = frame.filter(pl.col("supersedes").is_not_null())
+    if not corrections.height:
+        return frame
+    frame = frame.with_columns(pl.Series("_id", observation_ids(frame)))
+    by_id: dict[str, Mapping[str, object]] = {row["_id"]: row for row in frame.iter_rows(named=True)}
+    replaced: set[str] = set()
+    for row in frame.filter(pl.col("supersedes").is_not_null()).iter_rows(named=True):
+        where = observations.where(row["row"], "supersedes")
+        old = by_id.get(row["supersedes"])
+        if old is None:
+            same = [i for i, r in by_id.items() if _fact(r) == _fact(row) and r["row"] != row["row"]]
+            problems.add("facts.supersedes-unknown", where, value=row["supersedes"], near=same)
+        elif old["row"] == row["row"] or _fact(old) != _fact(row):
+            problems.add("facts.supersedes-other", where, value=row["supersedes"])
+        else:
+            replaced.add(row["supersedes"])
+    return frame.filter(~pl.col("_id").is_in(replaced))
+
+
+def resolve(
+    observations: Observations,
+    framework: Framework,
+    units: Sequence[str],
+    period: str | None,
+    problems: Problems,
+) -> Facts:
+    """Choose the fact that counts for each unit and node.
+
+    Superseded observations are left out. Where channels disagree, the first of the framework's channels
+    for that node wins and the disagreement is noted; two different values of one channel are a problem.
+    Observations without a period hold in every period.
+    """
+    frame = current(observations, problems).filter(
+        pl.col("unit").is_in(units) & pl.col("indicator").is_in(framework.codes) & pl.col("subject").is_null()
+    )
+    if period is not None:
+        frame = frame.filter(pl.col("period").is_null() | (pl.col("period") == period))
+    rank = {(node.code, channel): i for node in framework for i, channel in enumerate(node.channels)}
+    order = pl.DataFrame(
+        {"indicator": [c for c, _ in rank], "channel": [c for _, c in rank], "_rank": list(rank.values())},
+        schema={"indicator": pl.String, "channel": pl.String, "_rank": pl.Int64},
+    )
+    frame = frame.join(order, on=["indicator", "channel"], how="left", maintain_order="left")
+    frame = frame.with_columns(pl.col("_rank").fill_null(len(CHANNELS)))
+    chosen = frame.sort("_rank", maintain_order=True).unique(
+        ["unit", "indicator"], keep="first", maintain_order=True
+    )
+    if chosen.height < frame.height:
+        _note_disagreements(frame, observations, problems)
+    return _as_arrays(chosen, units, framework.codes)
+
+
+def _note_disagreements(frame: pl.DataFrame, observations: Observations, problems: Problems) -> None:
+    """Note facts told differently by one channel (an error), or by several (the preferred one wins)."""
+    facts = ["unit", "indicator"]
+    best = pl.col("_rank") == pl.col("_rank").min().over(facts)
+    told = pl.struct("value", "state").n_unique().over(facts)
+    several = frame.filter(pl.len().over(facts) > 1)
+    for (unit, code), rows in grouped(several.filter(best).filter(told > 1), *facts):
+        ids = observation_ids(several.filter(pl.col("row").is_in(rows)))
+        where = observations.where(rows[-1], "value")
+        problems.add("facts.several-values", where, unit=unit, code=code, rows=rows, ids=ids)
+    winners = several.filter(best).group_by(facts, maintain_order=True).agg("row", "channel")
+    used = {(unit, code): (rows[0], channels[0]) for unit, code, rows, channels in winners.iter_rows()}
+    for (unit, code), rows in grouped(several.filter((told > 1) & ~best), *facts):
+        row, channel = used[unit, code]
+        values = {"unit": unit, "code": code, "rows": rows, "used": row, "channel": channel or "–"}
+        problems.add("facts.channels-disagree", observations.where(rows[0], "value"), **values)
+
+
+def _as_arrays(chosen: pl.DataFrame, units: Sequence[str], codes: Sequence[str]) -> Facts:
+    shape = (len(units), len(codes))
+    row_of = pl.col("unit").replace_strict({u: i for i, u in enumerate(units)}, return_dtype=pl.Int32)
+    column_of = pl.col("indicator").replace_strict({c: i for i, c in enumerate(codes)}, return_dtype=pl.Int32)
+    places = (
+        chosen.select(row_of, column_of) if chosen.height else pl.DataFrame({"unit": [], "indicator": []})
+    )
+    at = (places["unit"].to_numpy().astype(np.intp), places["indicator"].to_numpy().astype(np.intp))
+    facts = Facts(
+        tuple(units), tuple(codes),
+        np.full(shape, np.nan), np.full(shape, STATES.index("missing"), np.int8), np.zeros(shape, np.int8),
+        np.zeros(shape, np.int32), np.zeros(shape, np.bool_),
+    )  # fmt: skip
+    facts.values[at] = chosen["value"].fill_null(float("nan")).to_numpy()
+    for array, column, words in ((facts.states, "state", STATES), (facts.origins, "origin", ORIGINS)):
+        array[at] = chosen[column].replace_strict(
+            {w: i for i, w in enumerate(words)}, return_dtype=pl.Int8, default=0
+        )
+    facts.rows[at] = chosen["row"].to_numpy()
+    facts.is_score[at] = (chosen["unit_of_measure"] == SCORE_UNIT).fill_null(False).to_numpy()
+    return facts
+
+
+def _fact(row: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(row[name] for name in ("unit", "indicator", "period", "subject"))

@@ -1,0 +1,311 @@
+"""Tables as they stand in files: CSV and XLSX read as text, with the place of every cell kept.
+
+Nothing is converted here: a cell is text or empty, so that whoever knows what it should be can say
+exactly which cell is not. Workbooks are looked at before they are parsed, because a few kilobytes can
+claim a billion cells.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from citygauge.problems import Problems, Where
+
+MAX_UNPACKED_BYTES = 200_000_000
+MAX_CELLS = 20_000_000
+_CELL = re.compile(
+    rb'<c [^>]*?r="([A-Z]{1,3})([0-9]{1,7})"|<dimension ref="[A-Z0-9]+:([A-Z]{1,3})([0-9]{1,7})"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table of text with the place it came from.
+
+    `frame` holds one String column per header, empty cells as null; its first row stands in row
+    `first_row` of the file (the header in the row above).
+    """
+
+    frame: pl.DataFrame
+    file: str
+    name: str | None = None
+    first_row: int = 2
+    letters: Mapping[str, str] | None = None
+
+    def where(self, index: int | None = None, column: str | None = None) -> Where:
+        """Return the place of a row (counted from 0 in `frame`) and column."""
+        row = None if index is None else self.first_row + index
+        if column is not None and self.letters is not None and column in self.letters:
+            column = f"{self.letters[column]} ({column})"
+        return Where(self.file, self.name, row, column)
+
+    def cell(self, index: int, column: str) -> str:
+        """Return the address of a cell: ``Sheet1!C5`` in a workbook, ``C5`` in a CSV file."""
+        letter = (self.letters or {}).get(column, column)
+        address = f"{letter}{self.first_row + index}"
+        return f"{self.name}!{address}" if self.name else address
+
+
+def read_sheet(path: Path, problems: Problems, sheet: str | None = None) -> Sheet | None:
+    """Read a CSV or XLSX file as text; None when it cannot be read (the reason is in `problems`).
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv`` (UTF-8 with or without BOM, or GB18030) or ``.xlsx``.
+    sheet : str, optional
+        Name of the sheet; the first one by default.
+    """
+    if not path.is_file():
+        problems.add("file.not-found", Where(str(path)), path=str(path))
+        return None
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        rows = _csv_rows(path, problems)
+        name = None
+    elif suffix in {".xlsx", ".xlsm"}:
+        rows, name = _xlsx_rows(path, sheet, problems)
+    else:
+        problems.add("file.unknown-kind", Where(path.name), kind=suffix or path.name)
+        return None
+    return None if rows is None else _with_header(rows, path.name, name, problems)
+
+
+def sheet_names(path: Path, problems: Problems) -> list[str]:
+    """Return the names of a workbook's sheets in order; empty when it cannot be opened."""
+    from python_calamine import CalamineWorkbook  # noqa: PLC0415 - heavy, and needed for workbooks only
+
+    if not _is_safe_workbook(path, problems):
+        return []
+    return list(CalamineWorkbook.from_path(path).sheet_names)
+
+
+def frame_sheet(frame: pl.DataFrame, label: str) -> Sheet:
+    """Return a data frame handed over in memory as a sheet of text, under the name `label`."""
+    columns = [
+        pl.when(pl.col(name).is_nan()).then(None).otherwise(pl.col(name)).cast(pl.String).alias(name)
+        if dtype.is_float()
+        else pl.col(name).cast(pl.String)
+        for name, dtype in frame.schema.items()
+    ]
+    return Sheet(frame.select(columns), label, first_row=0)
+
+
+def canonical_headers(sheet: Sheet, columns: Iterable[str]) -> Sheet:
+    """Return the sheet with headers such as 城市 or 数值 replaced by the columns they stand for.
+
+    Only names among `columns` are introduced, and never twice.
+    """
+    known = set(columns)
+    renamed: dict[str, str] = {}
+    taken = set(sheet.frame.columns)
+    for header in sheet.frame.columns:
+        for column in _headers().get(header.strip(), [header.strip().lower()]):
+            if header not in known and column in known and column not in taken:
+                renamed[header] = column
+                taken.add(column)
+                break
+    if not renamed:
+        return sheet
+    letters = {renamed.get(name, name): letter for name, letter in (sheet.letters or {}).items()}
+    return Sheet(sheet.frame.rename(renamed), sheet.file, sheet.name, sheet.first_row, letters or None)
+
+
+def column_letter(index: int) -> str:
+    """Return a spreadsheet's letters for a column counted from 0.
+
+    >>> column_letter(0), column_letter(27)
+    ('A', 'AB')
+    """
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def write_csv(frame: pl.DataFrame, path: Path) -> None:
+    """Write a table as UTF-8 CSV; floats in the shortest form that reads back to the same double."""
+    frame.write_csv(path)
+
+
+def text_of(cell: Any) -> str | None:
+    """Return a cell of a workbook as text: whole numbers without ``.0``, nothing as None."""
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, bool):
+        return "1" if cell else "0"
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return str(int(cell))
+    return str(cell)
+
+
+@cache
+def _headers() -> Mapping[str, list[str]]:
+    text = resources.files("citygauge").joinpath("headers.csv").read_text(encoding="utf-8")
+    table: dict[str, list[str]] = {}
+    for row in csv.DictReader(io.StringIO(text)):
+        table.setdefault(row["header"], []).append(row["column"])
+    return table
+
+
+def _csv_rows(path: Path, problems: Problems) -> pl.DataFrame | None:
+    content = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = content.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        problems.add("file.encoding", Where(path.name))
+        return None
+    if not text.strip():
+        problems.add("file.empty", Where(path.name))
+        return None
+    first = next(csv.reader(io.StringIO(text)))
+    schema = {str(i): pl.String for i in range(len(first))}
+    try:
+        return pl.read_csv(io.BytesIO(text.encode()), has_header=False, schema=schema)
+    except pl.exceptions.PolarsError:
+        _explain_ragged(text, len(first), path.name, problems)
+        return None
+
+
+def _explain_ragged(text: str, width: int, file: str, problems: Problems) -> None:
+    """Say which rows have too many cells, or that a quotation mark is never closed."""
+    rows = list(csv.reader(io.StringIO(text)))
+    long = [number for number, row in enumerate(rows, 1) if len(row) > width]
+    if long:
+        problems.add("file.ragged", Where(file, row=long[0]), rows=long, width=width)
+    else:
+        problems.add("file.broken-quote", Where(file))
+
+
+def _xlsx_rows(path: Path, sheet: str | None, problems: Problems) -> tuple[pl.DataFrame | None, str | None]:
+    from python_calamine import CalamineWorkbook  # noqa: PLC0415 - heavy, and needed for workbooks only
+
+    if not _is_safe_workbook(path, problems):
+        return None, None
+    workbook = CalamineWorkbook.from_path(path)
+    if sheet is not None and sheet not in workbook.sheet_names:
+        problems.add("file.no-sheet", Where(path.name), sheet=sheet, sheets=list(workbook.sheet_names))
+        return None, None
+    name = sheet or workbook.sheet_names[0]
+    cells = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+    if not cells:
+        problems.add("file.empty", Where(path.name, name))
+        return None, None
+    columns = [
+        pl.Series(str(i), [text_of(cell) for cell in column])
+        for i, column in enumerate(zip(*cells, strict=True))
+    ]
+    return pl.DataFrame([column.cast(pl.String) for column in columns]), name
+
+
+def _is_safe_workbook(path: Path, problems: Problems) -> bool:
+    """Refuse a workbook that is none, unpacks to too much or claims too many cells."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(item.file_size for item in archive.infolist())
+            if unpacked > MAX_UNPACKED_BYTES:
+                problems.add(
+                    "file.too-large",
+                    Where(path.name),
+                    size=unpacked // 10**6,
+                    limit=MAX_UNPACKED_BYTES // 10**6,
+                )
+                return False
+            sheets = [item for item in archive.namelist() if item.startswith("xl/worksheets/sheet")]
+            for item in sheets:
+                rows, columns = _claimed_size(archive, item)
+                if rows * columns > MAX_CELLS:
+                    problems.add(
+                        "file.too-many-cells",
+                        Where(path.name, item),
+                        rows=rows,
+                        columns=columns,
+                        limit=MAX_CELLS,
+                    )
+                    return False
+    except (zipfile.BadZipFile, OSError, EOFError):
+        problems.add("file.not-a-workbook", Where(path.name))
+        return False
+    if not sheets:
+        problems.add("file.not-a-workbook", Where(path.name))
+    return bool(sheets)
+
+
+def _claimed_size(archive: zipfile.ZipFile, item: str) -> tuple[int, int]:
+    """Return the last row and column that a sheet's cells or its declared dimension reach."""
+    rows = columns = 0
+    tail = b""
+    with archive.open(item) as stream:
+        while block := stream.read(1 << 20):
+            block = tail + block
+            for match in _CELL.finditer(block):
+                letters, row = (match[1], match[2]) if match[1] else (match[3], match[4])
+                rows = max(rows, int(row))
+                columns = max(columns, _column_number(letters))
+            tail = block[-64:]
+    return rows, columns
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _with_header(rows: pl.DataFrame, file: str, sheet: str | None, problems: Problems) -> Sheet | None:
+    """Take the first row that is not empty as header; refuse repeated headers, drop empty columns."""
+    filled = [index for index, row in enumerate(rows.iter_rows()) if any(_stripped(cell) for cell in row)][:1]
+    if not filled:
+        problems.add("file.empty", Where(file, sheet))
+        return None
+    start = filled[0]
+    header = [_stripped(cell) for cell in rows.row(start)]
+    repeated = sorted({name for name in header if name and header.count(name) > 1})
+    if repeated:
+        problems.add("file.repeated-header", Where(file, sheet, start + 1), headers=repeated)
+        return None
+    body = rows.slice(start + 1)
+    keep: list[tuple[str, int]] = [(name, i) for i, name in enumerate(header) if name]
+    nameless = [
+        column_letter(i) for i, name in enumerate(header) if not name and body[:, i].drop_nulls().len()
+    ]
+    if nameless:
+        problems.add("file.column-without-header", Where(file, sheet, start + 1), columns=nameless)
+    frame = body.select(_cleaned(body.columns[i]).alias(name) for name, i in keep)
+    letters = {name: column_letter(i) for name, i in keep}
+    return Sheet(frame, file, sheet, start + 2, letters)
+
+
+def _cleaned(column: str) -> pl.Expr:
+    stripped = pl.col(column).str.strip_chars()
+    return pl.when(stripped == "").then(None).otherwise(stripped)
+
+
+def _stripped(cell: str | None) -> str:
+    return (cell or "").strip()
+
+
+def filled_rows(sheet: Sheet) -> Sequence[int]:
+    """Return the indices of the rows that hold anything."""
+    if not sheet.frame.columns:
+        return []
+    mask = sheet.frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    return mask.arg_true().to_list()

@@ -1,0 +1,230 @@
+"""The index tree: nodes from the index at level 0 down to indicators and their measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from citygauge.problems import Language
+from citygauge.provenance import sha256_of
+
+CHANNELS = ("field", "interview", "web", "statistics", "questionnaire")
+SCALES = ("ratio", "interval", "share", "score", "ordinal", "binary")
+FRAMEWORK_COLUMNS = (
+    "code", "parent", "level", "name_zh", "name_en", "weight", "direction", "unit", "denominator",
+    "denominator_scale", "scale", "low", "high", "target_low", "target_high", "rubric", "channels",
+    "definition_zh", "definition_en", "source", "counterpart",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RubricLevel:
+    """One level of a rubric: the recorded value, the score in [0, 1] it earns, and what it says."""
+
+    value: float
+    score: float
+    label: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of the index tree.
+
+    Parameters
+    ----------
+    code : str
+        Unique key.
+    parent : str or None
+        Code of the parent; None for the index itself.
+    name, definition : mapping
+        Texts by language (``zh``, ``en``, any other).
+    weight : float or None
+        Weight among its siblings, any positive scale; None = equal among siblings.
+    direction : {1, -1} or None
+        1 when a higher raw value is better; None on aggregates.
+    unit : str
+        Unit of the raw value.
+    denominator : str
+        Attribute of the units (or code of an indicator) by which the raw value is divided.
+    denominator_scale : float
+        The denominator is divided by this first.
+    scale : str
+        Kind of scale, one of `SCALES`; blank on aggregates.
+    low, high : float or None
+        Goalposts in the unit of the denominated value.
+    target_low, target_high : float or None
+        Target range in the same unit.
+    rubric : tuple of RubricLevel
+        Levels of an ordinal scale; empty when there is none.
+    channels : tuple of str
+        Channels that may collect it, the preferred one first.
+    source, counterpart : str
+        Where the definition comes from; its codes in other standards.
+    extra : mapping
+        Columns that the contract does not name, kept as text.
+    """
+
+    code: str
+    parent: str | None = None
+    name: Mapping[str, str] = field(default_factory=dict)
+    weight: float | None = None
+    direction: int | None = None
+    unit: str = ""
+    denominator: str = ""
+    denominator_scale: float = 1.0
+    scale: str = ""
+    low: float | None = None
+    high: float | None = None
+    target_low: float | None = None
+    target_high: float | None = None
+    rubric: tuple[RubricLevel, ...] = ()
+    channels: tuple[str, ...] = ()
+    definition: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    counterpart: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, language: Language = "en") -> str:
+        """Return the name in the language, else in any language, else the code."""
+        return self.name.get(language) or next(iter(self.name.values()), "") or self.code
+
+    @property
+    def is_measurable(self) -> bool:
+        """Tell whether the node says how it is itself measured (an indicator, even with measures below)."""
+        return bool(self.scale or self.rubric or self.low is not None)
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A checked index tree with its weight sets and the words around it.
+
+    `nodes` stand in tree pre-order, the index first. `weight_sets` hold the sets other than the
+    default one (set → code → weight). `unit_names` translate units of measure (unit → language → name).
+    Frameworks are made by `read_framework`, which raises `InputError` on anything inconsistent.
+    """
+
+    nodes: tuple[Node, ...]
+    code: str = ""
+    title: Mapping[str, str] = field(default_factory=dict)
+    description: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    licence: str = ""
+    weight_sets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    unit_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._position
+
+    def __getitem__(self, code: str) -> Node:
+        """Return the node of a code; KeyError when there is none."""
+        return self.nodes[self._position[code]]
+
+    @cached_property
+    def _position(self) -> Mapping[str, int]:
+        return {node.code: i for i, node in enumerate(self.nodes)}
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """All codes in tree pre-order."""
+        return tuple(node.code for node in self.nodes)
+
+    @property
+    def root(self) -> Node:
+        """The index itself."""
+        return self.nodes[0]
+
+    @cached_property
+    def _children(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {node.code: [] for node in self.nodes}
+        for node in self.nodes:
+            if node.parent is not None:
+                found[node.parent].append(node.code)
+        return {code: tuple(children) for code, children in found.items()}
+
+    def children(self, code: str) -> tuple[str, ...]:
+        """Return the codes of the direct children; empty for a leaf."""
+        return self._children[code]
+
+    @cached_property
+    def levels(self) -> Mapping[str, int]:
+        """Depth of every node: the index 0, pillars 1, and so on."""
+        depth: dict[str, int] = {}
+        for node in self.nodes:
+            depth[node.code] = 0 if node.parent is None else depth[node.parent] + 1
+        return depth
+
+    @cached_property
+    def leaves(self) -> tuple[str, ...]:
+        """Codes without children, in order."""
+        return tuple(code for code in self.codes if not self._children[code])
+
+    @cached_property
+    def aggregates(self) -> tuple[str, ...]:
+        """Codes with children, in order."""
+        return tuple(code for code in self.codes if self._children[code])
+
+    @cached_property
+    def indicators(self) -> tuple[str, ...]:
+        """The nodes whose availability counts: measurable nodes with no measurable node above them.
+
+        An indicator made of measures counts once, whatever the number of its measures.
+        """
+        found: list[str] = []
+        below: set[str] = set()
+        for node in self.nodes:
+            if node.parent in below:
+                below.add(node.code)
+            elif node.is_measurable or not self._children[node.code]:
+                found.append(node.code)
+                below.add(node.code)
+        return tuple(found)
+
+    def leaves_under(self, code: str) -> tuple[str, ...]:
+        """Return the leaves below a node; the node itself when it is a leaf."""
+        children = self._children[code]
+        return tuple(leaf for child in children for leaf in self.leaves_under(child)) if children else (code,)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of everything that can change a result."""
+        return sha256_of(
+            {"nodes": [plain_node(node) for node in self.nodes], "weights": _plain(self.weight_sets)}
+        )
+
+    def _repr_html_(self) -> str:
+        """Show the tree in a notebook."""
+        rows = "".join(
+            f"<tr><td style='text-align:left;padding-left:{1 + self.levels[n.code]}em'>{n.code}</td>"
+            f"<td>{n.label('zh')}</td><td>{n.label('en')}</td>"
+            f"<td>{'' if n.weight is None else f'{n.weight:g}'}</td></tr>"
+            for n in self.nodes
+        )
+        return f"<table><tr><th>code</th><th>名称</th><th>name</th><th>weight</th></tr>{rows}</table>"
+
+
+def plain_node(node: Node) -> dict[str, Any]:
+    """Return a node as plain data, without what is blank."""
+    data = {
+        "code": node.code, "parent": node.parent, "weight": node.weight, "direction": node.direction,
+        "unit": node.unit, "denominator": node.denominator, "scale": node.scale, "low": node.low,
+        "high": node.high, "target_low": node.target_low, "target_high": node.target_high,
+        "source": node.source, "counterpart": node.counterpart, "channels": list(node.channels),
+        "denominator_scale": None if node.denominator_scale == 1 else node.denominator_scale,
+        "rubric": [[level.value, level.score, dict(level.label)] for level in node.rubric],
+        **{f"name_{language}": text for language, text in node.name.items()},
+        **{f"definition_{language}": text for language, text in node.definition.items()},
+        **node.extra,
+    }  # fmt: skip
+    return {key: value for key, value in data.items() if value not in (None, "", [])}
+
+
+def _plain(sets: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    return {name: dict(weights) for name, weights in sets.items()}

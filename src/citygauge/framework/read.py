@@ -1,0 +1,283 @@
+"""Read a framework from CSV, XLSX, YAML or a folder, and report everything wrong with it at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from citygauge.files import Sheet, canonical_headers, filled_rows, frame_sheet, read_sheet, sheet_names
+from citygauge.framework.check import check_nodes, check_weight_sets, in_pre_order
+from citygauge.framework.model import CHANNELS, FRAMEWORK_COLUMNS, Framework, Node, RubricLevel
+from citygauge.framework.rubric import parse_rubric
+from citygauge.problems import Problems, Where
+
+_NUMBERS = ("weight", "denominator_scale", "low", "high", "target_low", "target_high")
+_DIRECTIONS = {
+    "1": 1, "+1": 1, "1.0": 1, "positive": 1, "正向": 1, "正": 1,
+    "-1": -1, "-1.0": -1, "negative": -1, "负向": -1, "负": -1, "逆向": -1,
+}  # fmt: skip
+_LANGUAGE_FIELDS = ("name", "definition")
+
+
+def read_framework(path: str | Path) -> Framework:
+    """Return the framework of a file or folder, checked.
+
+    Parameters
+    ----------
+    path : path
+        ``framework.csv`` (with ``weights/NAME.csv``, ``framework.toml``, ``unit_names.csv`` beside it), a
+        folder that holds these, one ``.xlsx`` (sheets ``framework``, ``weights``) or one ``.yaml``.
+
+    Raises
+    ------
+    InputError
+        With every problem of the input: structure, weights, directions, goalposts, rubrics.
+    """
+    problems = Problems()
+    framework = load_framework(Path(path), problems)
+    problems.raise_errors()
+    assert framework is not None
+    return framework
+
+
+def load_framework(path: Path, problems: Problems) -> Framework | None:
+    """Read a framework and note its problems; None where it cannot be used."""
+    if path.is_dir():
+        path = path / "framework.csv"
+    if path.suffix.lower() in {".yaml", ".yml"}:
+        return _from_yaml(path, problems)
+    sheet = read_sheet(path, problems, _framework_sheet(path, problems))
+    if sheet is None:
+        return None
+    sets = (
+        _workbook_weights(path, problems)
+        if path.suffix.lower() == ".xlsx"
+        else _folder_weights(path.parent, problems)
+    )
+    about = _about(path.with_name("framework.toml"), problems)
+    units = _unit_names(path.with_name("unit_names.csv"), problems) if path.suffix.lower() == ".csv" else {}
+    return build_framework(sheet, sets, {**about, "unit_names": units}, problems)
+
+
+def build_framework(
+    sheet: Sheet, sets: Sequence[tuple[str, Sheet]], about: Mapping[str, Any], problems: Problems
+) -> Framework | None:
+    """Return the framework of a table of nodes and its weight sets; None where it has errors."""
+    before = len(problems.errors)
+    sheet = canonical_headers(sheet, FRAMEWORK_COLUMNS)
+    for column in {"code", "parent"} - set(sheet.frame.columns):
+        near = get_close_matches(column, sheet.frame.columns, 1)
+        problems.add(
+            "framework.missing-column", sheet.where(), column=column, found=near or sheet.frame.columns
+        )
+    if len(problems.errors) > before:
+        return None
+    nodes: list[Node] = []
+    places: list[int] = []
+    for index, row in enumerate(sheet.frame.iter_rows(named=True)):
+        if any(row.values()):
+            nodes.append(_node(row, sheet, index, problems))
+            places.append(index)
+    if not nodes:
+        problems.add("framework.empty", sheet.where())
+        return None
+    check_nodes(nodes, lambda i, column=None: sheet.where(places[i], column), sheet.frame, problems)
+    if len(problems.errors) > before:
+        return None
+    framework = Framework(tuple(in_pre_order(nodes)), **about)
+    weight_sets = check_weight_sets(framework, sets, problems)
+    return None if len(problems.errors) > before else replace(framework, weight_sets=weight_sets)
+
+
+def _node(row: Mapping[str, str | None], sheet: Sheet, index: int, problems: Problems) -> Node:
+    """Turn one row into a node; cells that cannot be read are noted and left out."""
+    text = {column: value or "" for column, value in row.items()}
+    numbers = {name: _number(text.get(name, ""), sheet.where(index, name), problems) for name in _NUMBERS}
+    direction = _DIRECTIONS.get(text.get("direction", "").lower())
+    if text.get("direction") and direction is None:
+        problems.add(
+            "framework.bad-direction",
+            sheet.where(index, "direction"),
+            value=text["direction"],
+            code=text["code"],
+        )
+    scale = numbers.pop("denominator_scale")
+    languages = {
+        name: {c.removeprefix(f"{name}_"): v for c, v in text.items() if c.startswith(f"{name}_") and v}
+        for name in _LANGUAGE_FIELDS
+    }
+    known = {*FRAMEWORK_COLUMNS, *(c for c in text if c.startswith(("name_", "definition_")))}
+    return Node(
+        code=text["code"],
+        parent=text["parent"] or None,
+        weight=numbers["weight"],
+        direction=direction,
+        unit=text.get("unit", ""),
+        denominator=text.get("denominator", ""),
+        denominator_scale=1.0 if scale is None else scale,
+        scale=text.get("scale", ""),
+        low=numbers["low"],
+        high=numbers["high"],
+        target_low=numbers["target_low"],
+        target_high=numbers["target_high"],
+        rubric=_rubric(text, sheet.where(index, "rubric"), problems),
+        channels=_channels(text.get("channels", ""), sheet.where(index, "channels"), text["code"], problems),
+        source=text.get("source", ""),
+        counterpart=text.get("counterpart", ""),
+        name=languages["name"],
+        definition=languages["definition"],
+        extra={column: value for column, value in text.items() if column not in known and value},
+    )
+
+
+def _rubric(text: Mapping[str, str], where: Where, problems: Problems) -> tuple[RubricLevel, ...]:
+    if not text.get("rubric"):
+        return ()
+    try:
+        return parse_rubric(text["rubric"])
+    except ValueError as error:
+        problems.add("framework.bad-rubric", where, code=text["code"], part=str(error))
+        return ()
+
+
+def _number(text: str, where: Where, problems: Problems) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        problems.add("framework.not-a-number", where, value=text)
+        return None
+    return value
+
+
+def _channels(text: str, where: Where, code: str, problems: Problems) -> tuple[str, ...]:
+    names = [name.strip() for name in text.replace("；", ";").replace("，", ";").replace(",", ";").split(";")]
+    channels = tuple(name for name in names if name)
+    for name in channels:
+        if name not in CHANNELS:
+            problems.add("framework.unknown-channel", where, value=name, code=code, channels=list(CHANNELS))
+    return channels
+
+
+def _framework_sheet(path: Path, problems: Problems) -> str | None:
+    """Name the workbook sheet that holds the nodes: ``framework`` where there is one, else the first."""
+    if path.suffix.lower() != ".xlsx" or not path.is_file():
+        return None
+    return "framework" if "framework" in sheet_names(path, Problems()) else None
+
+
+def _folder_weights(folder: Path, problems: Problems) -> list[tuple[str, Sheet]]:
+    sets = []
+    for file in sorted((folder / "weights").glob("*.csv")):
+        if (sheet := read_sheet(file, problems)) is not None:
+            sets.append((file.stem, canonical_headers(sheet, ("code", "weight"))))
+    return sets
+
+
+def _workbook_weights(path: Path, problems: Problems) -> list[tuple[str, Sheet]]:
+    """Read the sheet ``weights``: a column ``code`` and one column for each set."""
+    if not path.is_file() or "weights" not in sheet_names(path, Problems()):
+        return []
+    sheet = read_sheet(path, problems, "weights")
+    if sheet is None or "code" not in sheet.frame.columns:
+        return []
+    return [
+        (
+            name,
+            replace(
+                sheet, frame=sheet.frame.select("code", pl.col(name).alias("weight")).drop_nulls("weight")
+            ),
+        )
+        for name in sheet.frame.columns
+        if name != "code"
+    ]
+
+
+def _from_yaml(path: Path, problems: Problems) -> Framework | None:
+    """Read ``nodes:`` (a list of mappings with the columns of the CSV), ``weights:`` and the texts."""
+    if not path.is_file():
+        problems.add("file.not-found", Where(str(path)), path=str(path))
+        return None
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problems.add("file.not-yaml", Where(path.name), reason=" ".join(str(error).split()))
+        return None
+    rows = data.get("nodes") if isinstance(data, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or not rows:
+        problems.add("framework.no-nodes", Where(path.name))
+        return None
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    frame = pl.DataFrame(
+        {c: pl.Series([_yaml_text(row.get(c)) for row in rows], dtype=pl.String) for c in columns}
+    )
+    sheet = Sheet(frame, path.name, "nodes", first_row=1)
+    sets = [
+        (
+            str(name),
+            frame_sheet(
+                pl.DataFrame({"code": list(map(str, w)), "weight": [str(v) for v in w.values()]}), path.name
+            ),
+        )
+        for name, w in (data.get("weights") or {}).items()
+    ]
+    units = {
+        str(u): {str(k): str(v) for k, v in names.items()}
+        for u, names in (data.get("unit_names") or {}).items()
+    }
+    return build_framework(sheet, sets, {**_texts(data), "unit_names": units}, problems)
+
+
+def _yaml_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return ";".join(map(str, value))
+    return str(value)
+
+
+def _about(path: Path, problems: Problems) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return _texts(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.add("file.not-toml", Where(path.name), reason=str(error))
+        return {}
+
+
+def _texts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Take code, source, licence and the title and description in each language."""
+    texts: dict[str, Any] = {name: str(data.get(name, "")) for name in ("code", "source", "licence")}
+    for name in ("title", "description"):
+        texts[name] = {
+            k.removeprefix(f"{name}_"): str(v) for k, v in data.items() if k.startswith(f"{name}_")
+        }
+    return texts
+
+
+def _unit_names(path: Path, problems: Problems) -> dict[str, dict[str, str]]:
+    if not path.is_file():
+        return {}
+    sheet = read_sheet(path, problems)
+    if sheet is None or "unit" not in sheet.frame.columns:
+        return {}
+    rows = sheet.frame.to_dicts()
+    return {
+        rows[index]["unit"]: {
+            k.removeprefix("name_"): v for k, v in rows[index].items() if k.startswith("name_") and v
+        }
+        for index in filled_rows(sheet)
+        if rows[index]["unit"]
+    }

@@ -1,0 +1,1 @@
+"""From facts to one table of units and indicators: denominators, screening, imputation."""

@@ -1,0 +1,1 @@
+"""Results for people: files, charts and pages."""

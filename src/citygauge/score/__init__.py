@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: treat, normalise, weight, aggregate, rank, grade."""

@@ -1,0 +1,109 @@
+"""What does not fit together: a method, a framework and the facts, before and after a run."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import numpy as np
+
+from citygauge.collect.resolve import Facts
+from citygauge.framework.model import Framework
+from citygauge.indicators.table import Table
+from citygauge.problems import Problems
+from citygauge.score.method import Method
+
+
+def check_method(
+    method: Method, framework: Framework, attributes: tuple[str, ...], problems: Problems
+) -> None:
+    """Note what a method names that the framework or the units do not have."""
+    known = set(framework.codes)
+    levels = {str(level) for level in framework.levels.values()}
+    for part, codes in (
+        ("normalise.by", method.normalise.by),
+        ("treat.by", method.treat.by),
+        ("treat.exclude", method.treat.exclude),
+    ):
+        for code in codes:
+            if code not in known:
+                problems.add(
+                    "method.unknown-code",
+                    key=part,
+                    code=code,
+                    near=get_close_matches(code, framework.codes, 3),
+                )
+    for key in method.aggregate.by:
+        if key not in known | levels or (key in known and key not in framework.aggregates):
+            problems.add("method.unknown-parent", key=key, known=sorted(levels)[:-1])
+    if method.impute.group is not None and method.impute.group not in attributes:
+        problems.add(
+            "method.unknown-attribute", key="impute.group", name=method.impute.group, known=list(attributes)
+        )
+    for name in method.grades.order:
+        if name not in {"score", "unit", *attributes}:
+            problems.add(
+                "method.unknown-attribute",
+                key="grades.order",
+                name=name,
+                known=["score", "unit", *attributes],
+            )
+    _check_goalposts(method, framework, problems)
+
+
+def _check_goalposts(method: Method, framework: Framework, problems: Problems) -> None:
+    """Columns normalised by goalposts need posts, those by rubric a rubric; logarithms positive posts."""
+    without, unscored, not_positive = [], [], []
+    for code in framework.leaves:
+        column, node = method.normalise.of(code), framework[code]
+        low = node.low if column.low is None else column.low
+        if column.how == "goalposts" and low is None:
+            without.append(code)
+        if column.how == "goalposts" and column.log and low is not None and low <= 0:
+            not_positive.append(code)
+        if column.how == "rubric" and not node.rubric:
+            unscored.append(code)
+    for name, codes in (("no-goalposts", without), ("no-rubric", unscored), ("log-of-posts", not_positive)):
+        if codes:
+            problems.add(f"method.{name}", codes=codes)
+
+
+def check_scores_handed_over(facts: Facts, method: Method, problems: Problems) -> None:
+    """Note columns that mix scores with measurements, or whose scores would be read as measurements."""
+    mixed, misread = [], []
+    for column, code in enumerate(facts.codes):
+        known = ~np.isnan(facts.values[:, column])
+        scores = facts.is_score[:, column] & known
+        if not scores.any():
+            continue
+        rule = method.normalise.of(code)
+        if (known & ~scores).any():
+            mixed.append(code)
+        elif rule.how == "rubric" or (rule.how == "goalposts" and rule.low is None):
+            misread.append(code)
+    if mixed:
+        problems.add("facts.score-and-measurement", codes=mixed)
+    if misread:
+        problems.add("facts.score-needs-range", codes=misread)
+
+
+def note_losses(
+    derived: Table, treated: Table, normalised: Table, aggregated: Table, problems: Problems
+) -> None:
+    """Note what fell out on the way: units screened out, columns without spread, empty indices."""
+    dropped = [unit for unit in derived.units if unit not in set(treated.units)]
+    if dropped:
+        problems.add("units.screened-out", units=dropped)
+    had = ~np.isnan(treated.values)
+    lost = np.asarray(had.any(axis=0) & np.isnan(normalised.values).all(axis=0))
+    if lost.any():
+        problems.add(
+            "facts.no-spread", codes=[code for code, gone in zip(normalised.codes, lost, strict=True) if gone]
+        )
+    index = aggregated.values[:, 0]
+    if np.isnan(index).all():
+        problems.add("facts.nothing-to-score", units=len(aggregated.units))
+    elif np.isnan(index).any():
+        problems.add(
+            "units.no-score",
+            units=[u for u, gone in zip(aggregated.units, np.isnan(index), strict=True) if gone],
+        )

@@ -1,0 +1,55 @@
+"""Weights among siblings, and what each node finally counts in the index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from citygauge.framework.model import Framework
+from citygauge.problems import Problems
+
+DEFAULT, EQUAL = "default", "equal"
+
+
+def sibling_weights(framework: Framework, name: str, problems: Problems) -> dict[str, float]:
+    """Return the weight of every node but the index, as its share among its siblings.
+
+    Parameters
+    ----------
+    name : str
+        ``default`` (the framework's own), ``equal``, or a weight set; a set may name some groups of
+        siblings only, the others keep their default. A set that does not exist is noted.
+
+    Returns
+    -------
+    dict
+        code → share; the shares of a group add to 1, and blank weights are equal ones. A group all of
+        whose weights are 0 has shares 0.
+    """
+    known = {DEFAULT, EQUAL, *framework.weight_sets}
+    if name not in known:
+        problems.add("method.unknown-weights", name=name, known=sorted(known))
+        return {}
+    chosen: Mapping[str, float] = framework.weight_sets.get(name, {})
+    shares: dict[str, float] = {}
+    for parent in framework.aggregates:
+        children = framework.children(parent)
+        given = [1.0 if name == EQUAL else chosen.get(code, framework[code].weight) for code in children]
+        weights = [1.0 if weight is None else weight for weight in given]
+        total = sum(weights)
+        shares |= {code: w / total if total else 0.0 for code, w in zip(children, weights, strict=True)}
+    return shares
+
+
+def effective_weights(framework: Framework, shares: Mapping[str, float]) -> dict[str, float]:
+    """Return the product of the shares from the index down to each node; the index has 1.
+
+    Examples
+    --------
+    A pillar with a share of 0.3 and four equal children gives each of them 0.075. Source: COINr,
+    ``get_eff_weights``.
+    """
+    effective = {framework.root.code: 1.0}
+    for node in framework.nodes[1:]:
+        assert node.parent is not None
+        effective[node.code] = effective[node.parent] * shares[node.code]
+    return effective

@@ -1,0 +1,285 @@
+"""A workspace: a folder of plain files that holds an assessment, opened, checked and created."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from citygauge.collect.observations import (
+    Observations,
+    check_observations,
+    observations_of,
+    read_observations,
+)
+from citygauge.collect.sources import check_sources, read_sources
+from citygauge.collect.units import UnitMatcher, Units, units_of
+from citygauge.files import frame_sheet, read_sheet
+from citygauge.framework.builtin import builtin_folder, builtin_names
+from citygauge.framework.model import Framework
+from citygauge.framework.read import load_framework, read_framework
+from citygauge.problems import Problems, Where
+from citygauge.provenance import Source
+from citygauge.score.method import Method, note_invalid, read_method
+
+SETTINGS = "assessment.toml"
+
+
+class UnitChoice(BaseModel):
+    """Which units are assessed: a list, those whose attributes match, or the `top` ones `by` an attribute."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    listed: tuple[str, ...] | None = Field(None, alias="list")
+    where: Mapping[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    top: int | None = Field(None, gt=0)
+    by: str | None = None
+
+
+class Settings(BaseModel):
+    """What ``assessment.toml`` says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name_zh: str = ""
+    name_en: str = ""
+    description_zh: str = ""
+    description_en: str = ""
+    framework: str = "framework.csv"
+    method: str = "method.toml"
+    period: str | None = None
+    illustrative: bool = False
+    published_grades: str | None = None
+    units: UnitChoice = UnitChoice()
+
+    def name(self, language: str) -> str:
+        """Return the title of the assessment in a language, else in the other."""
+        return (self.name_zh or self.name_en) if language == "zh" else (self.name_en or self.name_zh)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An assessment that can be run: framework, units, facts, sources, method and settings."""
+
+    framework: Framework
+    units: Units
+    observations: Observations
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    method: Method = field(default_factory=Method)
+    settings: Settings = field(default_factory=Settings)
+    folder: Path | None = None
+    warnings: Problems = field(default_factory=Problems, compare=False)
+
+    def assessed_units(self, problems: Problems) -> Units:
+        """Return the units that the settings choose, in the order of ``units.csv``."""
+        choice, where = self.settings.units, Where(SETTINGS, column="units")
+        keep = list(self.units.codes)
+        if choice.listed is not None:
+            keep = self._listed(choice.listed, where, problems)
+        for name, wanted in choice.where.items():
+            if name not in self.units.attributes:
+                problems.add(
+                    "settings.unknown-attribute", where, name=name, known=list(self.units.attributes)
+                )
+                continue
+            values = dict(zip(self.units.codes, self.units.texts(name), strict=True))
+            allowed = {wanted} if isinstance(wanted, str) else set(wanted)
+            keep = [code for code in keep if values[code] in allowed]
+        if (choice.top is None) != (choice.by is None):
+            problems.add("settings.top-needs-by", where)
+        elif choice.top is not None and choice.by is not None:
+            keep = self._top(keep, choice.top, choice.by, where, problems)
+        if not keep and not problems.errors:
+            problems.add("settings.no-unit-left", where)
+        return self.units.select(keep)
+
+    def _listed(self, names: tuple[str, ...], where: Where, problems: Problems) -> list[str]:
+        matcher = UnitMatcher(self.units)
+        matches = {name: matcher.match(name) for name in names}
+        unmatched = {name: match for name, match in matches.items() if match.verdict != "found"}
+        for name, match in unmatched.items():
+            problems.add("settings.unknown-unit", where, value=name, near=match.candidates)
+        chosen = {match.code for match in matches.values()}
+        return [code for code in self.units.codes if code in chosen]
+
+    def _top(self, keep: list[str], top: int, by: str, where: Where, problems: Problems) -> list[str]:
+        """The `top` units with the largest values of an attribute; a tie at the edge is noted."""
+        if by not in self.units.attributes:
+            problems.add("settings.unknown-attribute", where, name=by, known=list(self.units.attributes))
+            return keep
+        size = dict(zip(self.units.codes, self.units.numbers(by), strict=True))
+        blank = [code for code in keep if size[code] != size[code]]
+        if blank:
+            problems.add("settings.no-value-to-choose-by", where, name=by, units=blank)
+        order = sorted((code for code in keep if size[code] == size[code]), key=lambda code: -size[code])
+        if len(order) > top and size[order[top - 1]] == size[order[top]]:
+            problems.add("settings.tie-at-the-edge", where, name=by, units=order[top - 1 : top + 1], top=top)
+        chosen = set(order[:top])
+        return [code for code in keep if code in chosen]
+
+    def chosen_period(self, problems: Problems) -> str | None:
+        """Return the period that is assessed: the settings', else the only one there is."""
+        periods = sorted(self.observations.frame["period"].drop_nulls().unique())
+        if self.settings.period is not None:
+            if periods and self.settings.period not in periods:
+                problems.add(
+                    "settings.unknown-period",
+                    Where(SETTINGS, column="period"),
+                    value=self.settings.period,
+                    known=periods,
+                )
+            return self.settings.period
+        if len(periods) > 1:
+            problems.add("settings.several-periods", Where(SETTINGS), periods=periods)
+        return periods[0] if periods else None
+
+    def check(self) -> Problems:
+        """Return everything noted about the workspace, warnings included; also what `assess` would refuse."""
+        problems = Problems(self.warnings)
+        self.assessed_units(problems)
+        self.chosen_period(problems)
+        return problems
+
+    def _repr_html_(self) -> str:
+        """Show what the workspace holds in a notebook."""
+        rows = {
+            "framework": f"{self.framework.code} ({len(self.framework.indicators)} indicators)",
+            "units": len(self.units),
+            "observations": self.observations.frame.height,
+            "illustrative": self.settings.illustrative,
+        }
+        cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
+        return f"<table><caption>{self.settings.name('en')}</caption>{cells}</table>"
+
+
+def open_workspace(folder: str | Path) -> Workspace:
+    """Return the workspace of a folder.
+
+    Raises
+    ------
+    InputError
+        With every problem of every file, so that one reading finds them all.
+    """
+    problems = Problems()
+    workspace = load_workspace(Path(folder), problems)
+    problems.raise_errors()
+    assert workspace is not None
+    return workspace
+
+
+def load_workspace(folder: Path, problems: Problems) -> Workspace | None:
+    """Read a workspace and note its problems; None where it cannot be used."""
+    if not (folder / SETTINGS).is_file():
+        problems.add("settings.no-workspace", Where(str(folder)), folder=str(folder), file=SETTINGS)
+        return None
+    settings = _read_settings(folder / SETTINGS, problems)
+    framework = _load_framework(folder, settings, problems) if settings else None
+    sheet = read_sheet(folder / "units.csv", problems)
+    units = None if sheet is None else units_of(sheet, problems)
+    observations = read_observations(folder, problems)
+    sources = read_sources(folder, problems)
+    method = _load_method(folder, settings, problems) if settings else None
+    if framework and units and observations:
+        check_observations(observations, framework, units, problems)
+        check_sources(observations, units, sources, problems)
+    if settings and settings.published_grades and units and settings.published_grades not in units.attributes:
+        problems.add(
+            "settings.unknown-attribute", Where(SETTINGS, column="published_grades"),
+            name=settings.published_grades, known=list(units.attributes),
+        )  # fmt: skip
+    if problems.errors or not (settings and framework and units and observations and method):
+        return None
+    return Workspace(framework, units, observations, sources, method, settings, folder, problems)
+
+
+def from_frames(
+    framework: Framework | str | Path,
+    units: Any,
+    observations: Any,
+    method: Method | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Workspace:
+    """Return a workspace of data frames in memory.
+
+    Parameters
+    ----------
+    framework : Framework, name of a built-in one, or path
+    units, observations : data frame
+        pandas, Polars or anything Narwhals knows, with the columns of ``units.csv`` and
+        ``observations.csv``. An integer unit code is read as its digits.
+    method : Method, optional
+        By default that of a built-in framework, else `Method()`.
+    settings : mapping, optional
+        Keys of ``assessment.toml``, e.g. ``{"period": "2023"}``.
+
+    Raises
+    ------
+    InputError
+        With every problem of the frames.
+    """
+    problems = Problems()
+    if not isinstance(framework, Framework):
+        folder = builtin_folder() / str(framework)
+        if method is None and (folder / "method.toml").is_file():
+            method = read_method(folder / "method.toml", problems)
+        framework = read_framework(folder if folder.is_dir() else framework)
+    found = units_of(frame_sheet(_polars(units), "units"), problems)
+    facts = observations_of(frame_sheet(_polars(observations), "observations"), problems)
+    if found and facts:
+        check_observations(facts, framework, found, problems)
+    problems.raise_errors()
+    assert found is not None
+    assert facts is not None
+    chosen = Settings(**(settings or {}))
+    return Workspace(framework, found, facts, {}, method or Method(), chosen, None, problems)
+
+
+def _polars(frame: Any) -> pl.DataFrame:
+    found: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
+    return found
+
+
+def _read_settings(path: Path, problems: Problems) -> Settings | None:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        if isinstance(data.get("period"), int):
+            data["period"] = str(data["period"])
+        return Settings(**data)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.add("file.not-toml", Where(path.name), reason=str(error))
+    except ValidationError as error:
+        note_invalid(error, "settings", Settings, path.name, problems)
+    return None
+
+
+def framework_place(name: str, folder: Path | None = None) -> Path:
+    """Return where a framework stands: a path (inside the workspace first), else a built-in one's folder."""
+    for base in (folder, Path()):
+        if base is not None and (base / name).exists():
+            return base / name
+    return builtin_folder() / name if name in builtin_names() else (folder or Path()) / name
+
+
+def _load_framework(folder: Path, settings: Settings, problems: Problems) -> Framework | None:
+    place = framework_place(settings.framework, folder)
+    if not place.exists():
+        problems.add(
+            "framework.not-found",
+            Where(SETTINGS, column="framework"),
+            name=settings.framework,
+            known=list(builtin_names()),
+        )
+        return None
+    return load_framework(place, problems)
+
+
+def _load_method(folder: Path, settings: Settings, problems: Problems) -> Method | None:
+    """Read the workspace's method, else that of its built-in framework, else take the defaults."""
+    if (folder / settings.method).is_file() or settings.method != "method.toml":
+        return read_method(folder / settings.method, problems)
+    shipped = framework_place(settings.framework, folder) / "method.toml"
+    return read_method(shipped, problems) if shipped.is_file() else Method()
