@@ -272,11 +272,11 @@ def _column_number(letters: bytes) -> int:
 
 def _with_header(rows: pl.DataFrame, file: str, sheet: str | None, problems: Problems) -> Sheet | None:
     """Take the first row that is not empty as header; refuse repeated headers, drop empty columns."""
-    filled = [index for index, row in enumerate(rows.iter_rows()) if any(_stripped(cell) for cell in row)][:1]
-    if not filled:
+    filled = (index for index, row in enumerate(rows.iter_rows()) if any(_stripped(cell) for cell in row))
+    start = next(filled, None)
+    if start is None:
         problems.add("file.empty", Where(file, sheet))
         return None
-    start = filled[0]
     header = [_stripped(cell) for cell in rows.row(start)]
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:

@@ -28,9 +28,8 @@ def describe(result: Result) -> pl.DataFrame:
         mean = np.where(known, values, 0.0).sum(axis=0) / n
         sd = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / (n - 1))
     sd[n < 2] = np.nan
-    columns = {
-        "mean": mean, "sd": sd, "min": np.fmin.reduce(values, axis=0, initial=np.nan), "max": np.fmax.reduce(values, axis=0, initial=np.nan),
-    }  # fmt: skip
+    least, most = (np.array(f.reduce(values, axis=0, initial=np.nan)) for f in (np.fmin, np.fmax))
+    columns = {"mean": mean, "sd": sd, "min": least, "max": most}
     codes = result.framework.codes
     return pl.DataFrame(
         {

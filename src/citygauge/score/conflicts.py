@@ -90,7 +90,8 @@ def note_losses(
     derived: Table, treated: Table, normalised: Table, aggregated: Table, problems: Problems
 ) -> None:
     """Note what fell out on the way: units screened out, columns without spread, empty indices."""
-    dropped = [unit for unit in derived.units if unit not in set(treated.units)]
+    stayed = set(treated.units)
+    dropped = [unit for unit in derived.units if unit not in stayed]
     if dropped:
         problems.add("units.screened-out", units=dropped)
     had = ~np.isnan(treated.values)

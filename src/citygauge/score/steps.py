@@ -15,7 +15,7 @@ from citygauge.problems import Problems
 from citygauge.score.aggregate import AGGREGATORS, Rule, aggregate, plan
 from citygauge.score.method import Impute, Method, Normalise, NormaliseColumn, Treat
 from citygauge.score.normalise import goalposts, minmax, rubric, zscore
-from citygauge.score.treat import Limits, Treated, fails, transformed, winsorise_then
+from citygauge.score.treat import Limits, Treated, moments, transformed, winsorise_then
 
 Array = NDArray[np.float64]
 
@@ -29,12 +29,13 @@ def impute_gaps(table: Table, settings: Impute, units: Units) -> Table:
 
 def treat_columns(table: Table, settings: Treat) -> tuple[Table, dict[str, Treated]]:
     """Return the table with outliers treated, and what was done to each column that failed its limits."""
+    rules = [settings.of(c) if c in settings.by or c in settings.exclude else settings for c in table.codes]
+    skewness, kurtosis = moments(table.values)
     details: dict[str, Treated] = {}
     values = table.values.copy()
-    for column, code in enumerate(table.codes):
-        rule = settings.of(code) if code in settings.by or code in settings.exclude else settings
+    for column, (code, rule) in enumerate(zip(table.codes, rules, strict=True)):
         limits = Limits(rule.skew, rule.kurtosis)
-        if rule.how == "none" or not fails(values[:, [column]], limits)[0]:
+        if rule.how == "none" or not limits.fail(skewness[column], kurtosis[column]):
             continue
         if rule.how == "winsorise_then":
             then = None if rule.then == "none" else rule.then

@@ -22,6 +22,10 @@ class Limits:
     skew: float = 2.0
     kurtosis: float = 3.5
 
+    def fail(self, skewness: float, kurtosis: float) -> bool:
+        """Tell whether a column with these moments fails; one whose moments are undefined passes."""
+        return abs(skewness) >= self.skew and kurtosis >= self.kurtosis
+
 
 def moments(values: Array) -> tuple[Array, Array]:
     """Return the adjusted skewness and excess kurtosis of every column.
@@ -47,11 +51,10 @@ def moments(values: Array) -> tuple[Array, Array]:
     return np.where(spread & (n > 2), skewness, np.nan), np.where(spread & (n > 3), kurtosis, np.nan)
 
 
-def fails(values: Array, limits: Limits) -> NDArray[np.bool_]:
-    """Return which columns fail the limits; a column whose moments are undefined passes."""
-    skewness, kurtosis = moments(values)
-    with np.errstate(invalid="ignore"):
-        return (np.abs(skewness) >= limits.skew) & (kurtosis >= limits.kurtosis)
+def fails(column: Array, limits: Limits) -> bool:
+    """Return whether a column ``(n_units,)`` fails the limits."""
+    skewness, kurtosis = moments(column[:, None])
+    return limits.fail(skewness[0], kurtosis[0])
 
 
 def winsorise(column: Array, max_points: int, limits: Limits) -> tuple[Array, NDArray[np.int8]]:
@@ -73,7 +76,7 @@ def winsorise(column: Array, max_points: int, limits: Limits) -> tuple[Array, ND
     (np.float64(9.0), np.int8(1))
     """
     values, moved = column.copy(), np.zeros(column.shape, np.int8)
-    while np.count_nonzero(moved) < max_points and fails(values[:, None], limits)[0]:
+    while np.count_nonzero(moved) < max_points and fails(values, limits):
         high = moments(values[:, None])[0][0] >= 0
         extreme = np.nanmax(values) if high else np.nanmin(values)
         at = values == extreme
@@ -119,7 +122,7 @@ def winsorise_then(column: Array, max_points: int, limits: Limits, then: str | N
     """
     values, moved = winsorise(column, max_points, limits)
     words = np.select([moved == 1, moved == -1], ["winhi", "winlo"], "")
-    passes = not fails(values[:, None], limits)[0]
+    passes = not fails(values, limits)
     if passes or then is None:
         return Treated(values, words, passes)
     return transformed(column, limits, then)
@@ -129,4 +132,4 @@ def transformed(column: Array, limits: Limits, how: str) -> Treated:
     """Return the column transformed by one of `TRANSFORMS`."""
     values = TRANSFORMS[how](column)
     words = np.where(np.isnan(column), "", how)
-    return Treated(values, words, not fails(values[:, None], limits)[0])
+    return Treated(values, words, not fails(values, limits))
