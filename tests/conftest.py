@@ -62,7 +62,7 @@ how = "goalposts"
 def workspace(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes a small workspace, any file replaced by the text that is given.
 
-    By hand, with goalposts: unit 1 has P = (0.8 + 0.8) / 2 = 0.8, Q = 0.5, index 0.6 * 0.8 + 0.4 * 0.5 = 0.68;
+    By hand, with goalposts: unit 1 has P = (0.8 + 0.8) / 2 = 0.8, Q = 0.5, index 0.48 + 0.2 = 0.68;
     unit 2 has P = (0.6 + 0.5) / 2 = 0.55, Q = 0.7, index 0.61; unit 3 has P = (0.4 + 0) / 2 = 0.2 alone.
     """
 

@@ -50,6 +50,12 @@ class Sheet:
             column = f"{self.letters[column]} ({column})"
         return Where(self.file, self.name, row, column)
 
+    def cell_range(self) -> str:
+        """Return the addresses of the first and last cell, header included: ``A1:F51``."""
+        letters = list((self.letters or {}).values())
+        last = self.first_row + self.frame.height - 1
+        return f"{letters[0]}{self.first_row - 1}:{letters[-1]}{last}" if letters else ""
+
     def cell(self, index: int, column: str) -> str:
         """Return the address of a cell: ``Sheet1!C5`` in a workbook, ``C5`` in a CSV file."""
         letter = (self.letters or {}).get(column, column)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import tomli_w
@@ -23,7 +24,7 @@ from citygauge.collect.resolve import current
 from citygauge.collect.sources import source_frame
 from citygauge.collect.table import Cell, cells_frame, read_table
 from citygauge.collect.units import units_of
-from citygauge.files import frame_sheet, read_sheet, sheet_names, write_csv
+from citygauge.files import Sheet, frame_sheet, read_sheet, write_csv
 from citygauge.framework.coinr import read_imeta
 from citygauge.framework.read import read_framework
 from citygauge.framework.write import write_framework
@@ -134,7 +135,8 @@ def import_table(folder: Path, file: Path, how: TableImport) -> Imported:
 
     The file is kept under ``originals/`` by its hash, every fact names its cell, and nothing that is
     already recorded changes: a differing value is a problem, or with ``how.correct`` a new observation
-    that supersedes the old one.
+    that supersedes the old one. A figure where ``missing`` was recorded supersedes it in any case, and an
+    empty cell says nothing about a figure that is known.
 
     Raises
     ------
@@ -144,10 +146,12 @@ def import_table(folder: Path, file: Path, how: TableImport) -> Imported:
     workspace = open_workspace(folder)
     problems = Problems()
     sheet = read_sheet(file, problems, how.sheet)
-    cells = read_table(sheet, workspace.framework, workspace.units, how.period, problems) if sheet else []
-    cells = _once(cells, file.name, sheet.name if sheet else None, problems)
     problems.raise_errors()
-    source = _complete_source(file, how, workspace, problems)
+    assert sheet is not None
+    cells = read_table(sheet, workspace.framework, workspace.units, how.period, problems)
+    cells = _once(cells, sheet, problems)
+    problems.raise_errors()
+    source = _complete_source(file, sheet, how.source, workspace, problems)
     added, known, corrected = _against_known(cells, workspace, how, source, file.name, problems)
     problems.raise_errors()
     if not added.height:
@@ -180,9 +184,11 @@ def _against_known(
         old = recorded.get((cell.unit, cell.indicator, cell.period, channel))
         if old is None:
             fresh.append(cell)
-        elif old["value"] == (None if cell.value is None else float(cell.value)):
+        elif _says_nothing_new(cell, old):
             known += 1
-        elif how.correct:
+        elif (
+            how.correct or old["state"] == "missing"
+        ):  # a figure takes the place of a gap without being asked
             corrected += 1
             fresh.append(replace(cell, extra={**cell.extra, "supersedes": old["_id"]}))
         else:
@@ -192,12 +198,21 @@ def _against_known(
     return cells_frame(fresh, source.id, how.channel, how.collected_at), known, corrected
 
 
+def _says_nothing_new(cell: Cell, old: Mapping[str, Any]) -> bool:
+    """Tell whether a cell repeats what is recorded; an empty one says nothing about a known figure."""
+    state = cell.extra.get("state", "missing" if cell.value is None else "value")
+    if state == "missing":
+        return True
+    same = old["value"] == (None if cell.value is None else float(cell.value))
+    return same and bool(old["state"] == state)
+
+
 def _told(value: float | str | None) -> str:
     """Write a value for a sentence; nothing is a dash."""
     return "–" if value is None else f"{float(value):.15g}"
 
 
-def _once(cells: Sequence[Cell], file: str, sheet: str | None, problems: Problems) -> list[Cell]:
+def _once(cells: Sequence[Cell], sheet: Sheet, problems: Problems) -> list[Cell]:
     """Return repeated facts once; note numbers that are none, and facts told twice differently."""
     seen: dict[tuple[str, str, str | None, str | None], Cell] = {}
     for cell in cells:
@@ -206,26 +221,33 @@ def _once(cells: Sequence[Cell], file: str, sheet: str | None, problems: Problem
         except ValueError:
             number = float("nan")
         if number is not None and number - number != 0:
-            problems.add(
-                "facts.not-a-number", Where(file, sheet, cell.row, cell.cell), value=cell.value or ""
-            )
+            where = Where(sheet.file, sheet.name, cell.row, cell.cell)
+            problems.add("facts.not-a-number", where, value=cell.value or "")
             continue
         key = (cell.unit, cell.indicator, cell.period, cell.extra.get("channel"))
         first = seen.setdefault(key, cell)
         if first is not cell and first.value != cell.value:
-            where = Where(file, sheet, cell.row, cell.cell)
+            where = Where(sheet.file, sheet.name, cell.row, cell.cell)
             problems.add(
                 "import.repeated-fact", where, unit=cell.unit, code=cell.indicator, rows=[first.row, cell.row]
             )
     return list(seen.values())
 
 
-def _complete_source(file: Path, how: TableImport, workspace: Workspace, problems: Problems) -> Source:
-    """Return the source with id, hash and kept file filled in; an id that means another file is a problem."""
+def _complete_source(
+    file: Path, sheet: Sheet, told: Source, workspace: Workspace, problems: Problems
+) -> Source:
+    """Return the source with id, hash, file, sheet and range filled in; an id used already is a problem."""
     made = _source_of(file, "")
-    sheet = how.sheet or (sheet_names(file, Problems())[0] if file.suffix.lower() != ".csv" else "")
-    source = replace(how.source, id=how.source.id or made.id, sha256=made.sha256, file=made.file, sheet=sheet)
-    source = replace(source, title=source.title or file.name)
+    source = replace(
+        told,
+        id=told.id or made.id,
+        title=told.title or file.name,
+        sha256=made.sha256,
+        file=made.file,
+        sheet=sheet.name or "",
+        cell_range=sheet.cell_range(),
+    )
     known = workspace.sources.get(source.id)
     if known is not None and known.sha256 != source.sha256:
         problems.add("sources.duplicate-id", Where("sources.csv", column="id"), id=source.id)

@@ -22,8 +22,8 @@ FONTS: Mapping[Language, str] = {
     "zh": f"{_CJK}, sans-serif",
     "en": f"Noto Sans, Segoe UI, Helvetica Neue, Arial, {_CJK}, sans-serif",
 }
-INK, BAR, GRADES = "#333333", "#4477aa", ("#225588", "#6699cc", "#bbccdd")
-_SIZE, _WIDTH = 12, 460
+INK, BAR, GRADES = "#222222", "#5b8db8", ("#5b8db8", "#8fb4d4", "#c9dbea")
+_SIZE, _WIDTH = 12, 560
 _LABELS = alt.Axis(labelLimit=400, labelPadding=6)
 
 

@@ -1,0 +1,123 @@
+"""The worked number of docs/explanation is what the corridor computes, to the last digit that is printed."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import citygauge as cg
+from citygauge.score.treat import moments
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "demo/city-statistics-2023"
+PAGES = ("how-a-score-is-made.md", "how-a-score-is-made.zh.md")
+CITY = "510100"
+INDICATORS = ("pm25_annual_mean", "good_air_days", "sewage_treated", "electricity_intensity")
+PILLARS = ("INN", "CON", "ECO", "SRV", "SEC", "ENV")
+
+
+@pytest.fixture(scope="module")
+def result() -> cg.Result:
+    return cg.assess(cg.open(DEMO))
+
+
+@pytest.fixture(scope="module")
+def printed() -> dict[str, str]:
+    """The facts and the GDP as they stand in the files, read without CityGauge."""
+    with (DEMO / "observations.csv").open(encoding="utf-8", newline="") as stream:
+        found = {row["indicator"]: row["value"] for row in csv.DictReader(stream) if row["unit"] == CITY}
+    with (DEMO / "units.csv").open(encoding="utf-8", newline="") as stream:
+        found["gdp"] = next(row["gdp"] for row in csv.DictReader(stream) if row["unit"] == CITY)
+    return found
+
+
+def expected_lines(result: cg.Result, printed: dict[str, str]) -> list[str]:
+    """Return every line of figures, each number recomputed from the tables of the run."""
+    row = result.units.codes.index(CITY)
+    names = result.units.names("en")
+    pm25, air, sewage, _ = (float(printed[code]) for code in INDICATORS)
+    power = result.derived.column("electricity_intensity")
+    before, after = (table.column("sewage_treated") for table in (result.imputed, result.treated))
+    worst, *_, best = np.sort(before[~np.isnan(before)])
+    changed = int(np.nanargmin(before))
+    second = np.sort(before[~np.isnan(before)])[1]
+    days = result.treated.column("good_air_days")
+    scores = [result.normalised.column(code)[row] for code in INDICATORS]
+    pillars = [result.aggregated.column(code)[row] for code in PILLARS]
+    (skew_before, kurtosis_before), (skew_after, kurtosis_after) = (
+        tuple(float(m[0]) for m in moments(column[:, None])) for column in (before, after)
+    )
+    rank = {code: int(result.ranks[row, result.framework.codes.index(code)]) for code in ("ENV", "CITYSTAT")}
+    index = result.aggregated.column("CITYSTAT")[row]
+    high, low = np.nanmax(power), np.nanmin(power)
+    return [
+        f"PM2.5, annual mean              {printed['pm25_annual_mean']} µg/m³",
+        f"days of good air                {printed['good_air_days']} %",
+        f"sewage centrally treated        {printed['sewage_treated']} %",
+        f"electricity consumption         {printed['electricity_intensity']} (10,000 kWh)",
+        f"GDP                             {printed['gdp']} (100 million yuan)",
+        f"{printed['electricity_intensity']} / {printed['gdp']} = {power[row]:.4f} kWh per 10,000 yuan",
+        f"skewness {skew_before:.3f}, kurtosis {kurtosis_before:.3f}",
+        f"lowest value {worst:g} ({names[changed]}), next {second:g}",
+        f"skewness {skew_after:.3f}, kurtosis {kurtosis_after:.3f}",
+        f"({air:g} - {days.min():g}) / ({days.max():g} - {days.min():g}) × 100 = {scores[1]:.4f}",
+        f"({sewage:g} - {np.nanmin(after):g}) / ({best:g} - {np.nanmin(after):g}) × 100 = {scores[2]:.4f}",
+        f"({sewage:g} - {worst:g}) / ({best:g} - {worst:g}) × 100 = "
+        f"{(sewage - worst) / (best - worst) * 100:.4f}",
+        f"({high:.4f} - {power[row]:.4f}) / ({high:.4f} - {low:.4f}) × 100 = {scores[3]:.4f}",
+        f"(35 - {pm25:g}) / (35 - 5) × 100 = {(35 - pm25) / (35 - 5) * 100:.4f}, cut to {scores[0]:g}",
+        f"({scores[0]:g} + {scores[1]:.4f} + {scores[2]:.4f} + {scores[3]:.4f}) / 4 = {pillars[5]:.4f}",
+        f"rank {rank['ENV']} of {len(result.units)}",
+        f"({' + '.join(f'{pillar:.4f}' for pillar in pillars)}) / 6 = {index:.4f}",
+        f"rank {rank['CITYSTAT']} of {len(result.units)}",
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_printed_figure_is_what_the_run_computes(
+    result: cg.Result, printed: dict[str, str], page: str
+) -> None:
+    text = (ROOT / "docs/explanation" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert [line for block in blocks for line in block.splitlines()] == expected_lines(result, printed)
+
+
+def test_the_worked_number_follows_from_the_printed_figures_alone(
+    result: cg.Result, printed: dict[str, str]
+) -> None:
+    power = float(printed["electricity_intensity"]) / float(printed["gdp"])
+    by_hand = [
+        max(0.0, (35 - 39) / (35 - 5)),
+        (78.1 - 61.9) / (99.7 - 61.9),
+        (95.02 - 93.8) / (100 - 93.8),
+        (1053.8017080915363 - power) / (1053.8017080915363 - 310.2712003839035),
+    ]
+    row = result.units.codes.index(CITY)
+    assert result.aggregated.column("ENV")[row] == pytest.approx(sum(by_hand) / 4 * 100, rel=1e-12)
+    assert result.treated.column("sewage_treated")[row] == 95.02
+
+
+def test_the_words_around_the_figures_hold(result: cg.Result) -> None:
+    names = dict(zip(result.units.codes, result.units.names("en"), strict=True))
+    extremes = {
+        "good_air_days": ("Zhengzhou", "Xiamen"),
+        "electricity_intensity": ("Beijing", "Tangshan"),
+    }
+    for code, ends in extremes.items():
+        column = result.treated.column(code)
+        found = (names[result.units.codes[int(at)]] for at in (np.nanargmin(column), np.nanargmax(column)))
+        assert tuple(found) == ends
+    treated = [code for code in INDICATORS if code in result.treatment]
+    assert treated == ["sewage_treated"]
+    assert np.count_nonzero(result.treatment["sewage_treated"].words) == 1
+    gaps = {code: int(np.isnan(result.imputed.column(code)).sum()) for code in INDICATORS}
+    assert gaps == {**dict.fromkeys(INDICATORS, 0), "sewage_treated": 2, "electricity_intensity": 1}
+    assert len(result.units) == 50
+    row = result.units.codes.index(CITY)
+    assert not np.isnan(result.derived.values[row]).any()
+    assert result.framework["pm25_annual_mean"].low == 5
+    assert result.framework["pm25_annual_mean"].high == 35
