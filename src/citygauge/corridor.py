@@ -70,5 +70,6 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
         stage_scale=stages,
         grades=tuple(grade(index, scale, onto)) if scale else (),
         stages=tuple(grade(index, stages, onto)) if stages else (),
-        warnings=problems.warnings,
+        period=period,
+        noted=problems.warnings,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -105,7 +105,7 @@ def frame_sheet(frame: pl.DataFrame, label: str) -> Sheet:
         else pl.col(name).cast(pl.String)
         for name, dtype in frame.schema.items()
     ]
-    return Sheet(frame.select(columns), label, first_row=0)
+    return Sheet(frame.select(columns), label, first_row=1)
 
 
 def canonical_headers(sheet: Sheet, columns: Iterable[str]) -> Sheet:
@@ -117,7 +117,7 @@ def canonical_headers(sheet: Sheet, columns: Iterable[str]) -> Sheet:
     renamed: dict[str, str] = {}
     taken = set(sheet.frame.columns)
     for header in sheet.frame.columns:
-        for column in _headers().get(header.strip(), [header.strip().lower()]):
+        for column in _headers().get(header.strip().casefold(), [header.strip().casefold()]):
             if header not in known and column in known and column not in taken:
                 renamed[header] = column
                 taken.add(column)
@@ -163,7 +163,7 @@ def _headers() -> Mapping[str, list[str]]:
     text = resources.files("citygauge").joinpath("headers.csv").read_text(encoding="utf-8")
     table: dict[str, list[str]] = {}
     for row in csv.DictReader(io.StringIO(text)):
-        table.setdefault(row["header"], []).append(row["column"])
+        table.setdefault(row["header"].casefold(), []).append(row["column"])
     return table
 
 
@@ -178,21 +178,34 @@ def _csv_rows(path: Path, problems: Problems) -> pl.DataFrame | None:
     else:
         problems.add("file.encoding", Where(path.name))
         return None
-    if not text.strip():
+    if "\x00" in text:
+        problems.add("file.encoding", Where(path.name))
+        return None
+    try:
+        header = next((row for row in csv.reader(io.StringIO(text)) if any(map(str.strip, row))), None)
+    except csv.Error:  # a field without end
+        problems.add("file.broken-quote", Where(path.name))
+        return None
+    if header is None:
         problems.add("file.empty", Where(path.name))
         return None
-    first = next(csv.reader(io.StringIO(text)))
-    schema = {str(i): pl.String for i in range(len(first))}
+    schema = {str(i): pl.String for i in range(len(header))}
     try:
-        return pl.read_csv(io.BytesIO(text.encode()), has_header=False, schema=schema)
+        body = text.lstrip("\r\n")
+        table = pl.read_csv(io.BytesIO(body.encode()), has_header=False, schema=schema)
     except pl.exceptions.PolarsError:
-        _explain_ragged(text, len(first), path.name, problems)
+        _explain_ragged(text, len(header), path.name, problems)
         return None
+    blank = len(text[: len(text) - len(body)].splitlines())  # the reader stumbles over blank first lines
+    return pl.concat([pl.DataFrame({name: [None] * blank for name in schema}, schema=schema), table])
 
 
 def _explain_ragged(text: str, width: int, file: str, problems: Problems) -> None:
     """Say which rows have too many cells, or that a quotation mark is never closed."""
-    rows = list(csv.reader(io.StringIO(text)))
+    try:
+        rows = list(csv.reader(io.StringIO(text)))
+    except csv.Error:
+        rows = []
     long = [number for number, row in enumerate(rows, 1) if len(row) > width]
     if long:
         problems.add("file.ragged", Where(file, row=long[0]), rows=long, width=width)
@@ -307,11 +320,3 @@ def _cleaned(column: str) -> pl.Expr:
 
 def _stripped(cell: str | None) -> str:
     return (cell or "").strip()
-
-
-def filled_rows(sheet: Sheet) -> Sequence[int]:
-    """Return the indices of the rows that hold anything."""
-    if not sheet.frame.columns:
-        return []
-    mask = sheet.frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-    return mask.arg_true().to_list()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from citygauge.collect.observations import ROW
 from citygauge.collect.resolve import Facts
 from citygauge.collect.units import Units
 from citygauge.framework.model import Framework
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 NOTICE: Mapping[str, str] = {"zh": "示意数据，非观测结果", "en": "illustrative data, not observed"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """The outcome of `assess`, immutable.
 
@@ -45,8 +46,10 @@ class Result:
         For indicators with a score of their own: the score their measures would have given.
     shares, effective_weights : mapping
         Weight of each node among its siblings, and in the index.
+    period : str or None
+        The period that was assessed.
     warnings : tuple of Problem
-        What was noted on the way.
+        What was noted on the way; on illustrative data under neutral names.
     """
 
     workspace: Workspace
@@ -69,7 +72,8 @@ class Result:
     stage_scale: GradeScale | None = None
     grades: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
-    warnings: tuple[Problem, ...] = ()
+    period: str | None = None
+    noted: tuple[Problem, ...] = ()
 
     @property
     def framework(self) -> Framework:
@@ -86,6 +90,11 @@ class Result:
         """The score of each unit at the root."""
         return self.aggregated.values[:, 0]
 
+    @property
+    def decimals(self) -> int:
+        """Decimals at which scores are shown: 3 on scales up to 10, else 2."""
+        return 3 if float(np.nanmax(np.abs(self.index), initial=0.0)) <= 10 else 2
+
     def labels(self, language: Language = "zh") -> tuple[str, ...]:
         """Return how each unit is shown beside its figures: its name, or a neutral one on illustrative data.
 
@@ -99,6 +108,37 @@ class Result:
         number[order] = np.arange(1, order.size + 1)
         width = max(2, len(str(order.size)))
         return tuple(f"{word} {i:0{width}d}" for i in number)
+
+    @cached_property
+    def label_of(self) -> Mapping[str, str]:
+        """What stands beside the figures of each unit, also of those that were screened out."""
+        if not self.illustrative:
+            return {unit: unit for unit in self.derived.units}
+        label = dict(zip(self.units.codes, self.labels("zh"), strict=True))
+        gone = sorted(unit for unit in self.derived.units if unit not in label)
+        return label | {unit: f"示意城市 {len(label) + i:02d}" for i, unit in enumerate(gone, 1)}
+
+    @cached_property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What was noted on the way; on illustrative data units under neutral names, and no row of a fact."""
+        return tuple(map(self._neutral, self.noted)) if self.illustrative else self.noted
+
+    def _neutral(self, problem: Problem) -> Problem:
+        values = dict(problem.values)
+        for name in values.keys() & {"unit", "units"}:
+            given = values[name]
+            units = [given] if isinstance(given, str) else given
+            shown = sorted(self.label_of.get(unit, "–") for unit in units)
+            values[name] = shown[0] if isinstance(given, str) else shown
+        values |= {name: [] for name in values.keys() & {"rows", "ids"}}
+        values |= dict.fromkeys(values.keys() & {"used", "row"}, "–")
+        return replace(problem, where=replace(problem.where, row=None), values=values)
+
+    def __repr__(self) -> str:
+        """Name the size and the method, and no figure of any unit."""
+        units, nodes = self.aggregated.values.shape
+        notice = f", {NOTICE['en']}" if self.illustrative else ""
+        return f"<Result: {units} units, {nodes} nodes, method {self.method.hash[:12]}{notice}>"
 
     @cached_property
     def row_labels(self) -> tuple[str, ...]:
@@ -238,8 +278,9 @@ class Result:
         Returns
         -------
         dict
-            ``value``, ``rank``, and for an aggregate ``children`` (each with its ``weight`` and its own
-            trace), for a leaf the value at each step and the ``fact`` with its source.
+            ``value``, ``rank``, on illustrative data the ``notice``; for an aggregate ``children`` (each
+            with its ``weight`` and its own trace), for a leaf the value at each step and the ``fact`` with
+            its source.
 
         Raises
         ------
@@ -248,7 +289,8 @@ class Result:
         """
         if unit not in self.row_labels or code not in self.framework:
             raise KeyError(f"{unit}, {code}")
-        return self._trace(self.row_labels.index(unit), code)
+        found = self._trace(self.row_labels.index(unit), code)
+        return {"notice": dict(NOTICE), **found} if self.illustrative else found
 
     def _trace(self, row: int, code: str) -> dict[str, Any]:
         column = self.aggregated.codes.index(code)
@@ -278,13 +320,14 @@ class Result:
         line = int(self.facts.rows[i, j])
         if not line:
             return {"state": "missing", "row": None}
-        observation = self.workspace.observations.frame.row(by_predicate=pl.col("row") == line, named=True)
-        kept = {key: value for key, value in observation.items() if value is not None and key != "unit"}
+        observation = self.workspace.observations.frame.row(by_predicate=pl.col(ROW) == line, named=True)
+        kept = {"row": observation.pop(ROW), **observation, "file": self.workspace.observations.file}
+        hidden = {"unit", "row", "cell", "file"} if self.illustrative else {"unit"}
+        kept = {key: value for key, value in kept.items() if value is not None and key not in hidden}
         source = self.workspace.sources.get(observation["source"] or "")
         node = self.framework[code]
         return {
             **kept,
-            "file": self.workspace.observations.file,
             **({"denominator": node.denominator} if node.denominator else {}),
             **({"citation": source.citation()} if source else {}),
         }

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import tomli_w
 from citygauge.collect.coinr import read_idata
 from citygauge.collect.observations import (
     OBSERVATION_COLUMNS,
+    ROW,
     check_observations,
     observation_ids,
     observations_of,
@@ -24,7 +26,7 @@ from citygauge.collect.resolve import current
 from citygauge.collect.sources import source_frame
 from citygauge.collect.table import Cell, cells_frame, read_table
 from citygauge.collect.units import units_of
-from citygauge.files import Sheet, frame_sheet, read_sheet, write_csv
+from citygauge.files import Sheet, canonical_headers, frame_sheet, read_sheet, write_csv
 from citygauge.framework.coinr import read_imeta
 from citygauge.framework.read import read_framework
 from citygauge.framework.write import write_framework
@@ -172,16 +174,19 @@ def _against_known(
     """Return the facts to add, how many are known already, and how many of those to add are corrections."""
     frame = current(workspace.observations, Problems())
     frame = frame.with_columns(pl.Series("_id", observation_ids(frame), dtype=pl.String))
-    key = ("unit", "indicator", "period", "channel")
-    recorded = {
-        tuple(row[k] for k in key): row
-        for row in frame.filter(pl.col("subject").is_null()).iter_rows(named=True)
-    }
+    key = ("unit", "indicator", "period")
+    recorded: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in frame.filter(pl.col("subject").is_null()).iter_rows(named=True):
+        recorded.setdefault(tuple(row[name] for name in key), []).append(row)
     fresh: list[Cell] = []
     known = corrected = 0
     for cell in cells:
         channel = cell.extra.get("channel", how.channel)
-        old = recorded.get((cell.unit, cell.indicator, cell.period, channel))
+        there = recorded.get((cell.unit, cell.indicator, cell.period or ""), [])
+        # A fact without a channel may be any channel's: telling it again is no second fact.
+        old = next(
+            (row for row in there if None in (channel, row["channel"]) or row["channel"] == channel), None
+        )
         if old is None:
             fresh.append(cell)
         elif _says_nothing_new(cell, old):
@@ -192,7 +197,7 @@ def _against_known(
             corrected += 1
             fresh.append(replace(cell, extra={**cell.extra, "supersedes": old["_id"]}))
         else:
-            values = {"old": _told(old["value"]), "new": _told(cell.value), "row": old["row"]}
+            values = {"old": _told(old["value"]), "new": _told(cell.value), "row": old[ROW]}
             where = Where(file, row=cell.row, column=cell.cell)
             problems.add("import.value-changed", where, unit=cell.unit, code=cell.indicator, **values)
     return cells_frame(fresh, source.id, how.channel, how.collected_at), known, corrected
@@ -214,24 +219,23 @@ def _told(value: float | str | None) -> str:
 
 def _once(cells: Sequence[Cell], sheet: Sheet, problems: Problems) -> list[Cell]:
     """Return repeated facts once; note numbers that are none, and facts told twice differently."""
-    seen: dict[tuple[str, str, str | None, str | None], Cell] = {}
+    seen: dict[tuple[str, str, str | None, str | None], tuple[Cell, tuple[float | None, str]]] = {}
     for cell in cells:
         try:
             number = None if cell.value is None else float(cell.value)
         except ValueError:
             number = float("nan")
-        if number is not None and number - number != 0:
-            where = Where(sheet.file, sheet.name, cell.row, cell.cell)
+        where = Where(sheet.file, sheet.name, cell.row, cell.cell)
+        if number is not None and not isfinite(number):
             problems.add("facts.not-a-number", where, value=cell.value or "")
             continue
+        told = (number, cell.extra.get("state", "missing" if number is None else "value"))
         key = (cell.unit, cell.indicator, cell.period, cell.extra.get("channel"))
-        first = seen.setdefault(key, cell)
-        if first is not cell and first.value != cell.value:
-            where = Where(sheet.file, sheet.name, cell.row, cell.cell)
-            problems.add(
-                "import.repeated-fact", where, unit=cell.unit, code=cell.indicator, rows=[first.row, cell.row]
-            )
-    return list(seen.values())
+        first, before = seen.setdefault(key, (cell, told))
+        if before != told:
+            rows = [first.row, cell.row]
+            problems.add("import.repeated-fact", where, unit=cell.unit, code=cell.indicator, rows=rows)
+    return [cell for cell, _ in seen.values()]
 
 
 def _complete_source(
@@ -262,7 +266,7 @@ def _record(
     assert folder is not None
     path = folder / workspace.observations.file
     is_parquet = path.suffix == ".parquet"
-    before = pl.read_parquet(path) if is_parquet else pl.read_csv(path, infer_schema=False)
+    before = pl.read_parquet(path) if is_parquet else _as_written(path, problems)
     added = added.with_columns(
         pl.col(name).cast(dtype) for name, dtype in before.schema.items() if name in added.columns
     )
@@ -279,6 +283,14 @@ def _record(
         frame.write_parquet(draft) if draft.suffixes[-2:-1] == [".parquet"] else write_csv(frame, draft)
     for draft, target in drafts.items():
         draft.replace(target)
+
+
+def _as_written(path: Path, problems: Problems) -> pl.DataFrame:
+    """Return the table of a CSV file as text, under the contract's headers."""
+    sheet = read_sheet(path, problems)
+    problems.raise_errors()
+    assert sheet is not None
+    return canonical_headers(sheet, OBSERVATION_COLUMNS).frame
 
 
 def _source_of(file: Path, label: str) -> Source:

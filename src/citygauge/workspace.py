@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from citygauge.collect.observations import (
 )
 from citygauge.collect.sources import check_sources, read_sources
 from citygauge.collect.units import UnitMatcher, Units, units_of
-from citygauge.files import frame_sheet, read_sheet
+from citygauge.files import frame_sheet, read_sheet, text_of
 from citygauge.framework.builtin import builtin_folder, builtin_names
 from citygauge.framework.model import Framework
-from citygauge.framework.read import load_framework, read_framework
+from citygauge.framework.read import load_framework, read_framework, with_weight_sets
 from citygauge.problems import Problems, Where
 from citygauge.provenance import Source
 from citygauge.score.method import Method, note_invalid, read_method
@@ -152,8 +153,10 @@ class Workspace:
             "observations": self.observations.frame.height,
             "illustrative": self.settings.illustrative,
         }
-        cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
-        return f"<table><caption>{self.settings.name('en')}</caption>{cells}</table>"
+        cells = "".join(
+            f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>" for name, value in rows.items()
+        )
+        return f"<table><caption>{escape(self.settings.name('en'))}</caption>{cells}</table>"
 
 
 def open_workspace(folder: str | Path) -> Workspace:
@@ -227,6 +230,7 @@ def from_frames(
         if method is None and (folder / "method.toml").is_file():
             method = read_method(folder / "method.toml", problems)
         framework = read_framework(folder if folder.is_dir() else framework)
+    chosen = _settings(dict(settings or {}), "settings", problems)
     found = units_of(frame_sheet(_polars(units), "units"), problems)
     facts = observations_of(frame_sheet(_polars(observations), "observations"), problems)
     if found and facts:
@@ -234,25 +238,39 @@ def from_frames(
     problems.raise_errors()
     assert found is not None
     assert facts is not None
-    chosen = Settings(**(settings or {}))
+    assert chosen is not None
     return Workspace(framework, found, facts, {}, method or Method(), chosen, None, problems)
 
 
 def _polars(frame: Any) -> pl.DataFrame:
-    found: pl.DataFrame = nw.from_native(frame, eager_only=True).to_polars()
-    return found
+    """Return a frame of any kind as Polars; pandas columns go through text, so that pyarrow is not needed."""
+    found = nw.from_native(frame, eager_only=True)
+    if found.implementation.is_polars():
+        own: pl.DataFrame = found.to_polars()
+        return own
+    columns = {
+        name: [None if blank else text_of(cell) for cell, blank in zip(column, column.is_null(), strict=True)]
+        for name, column in ((name, found[name]) for name in found.columns)
+    }
+    return pl.DataFrame(columns, schema=dict.fromkeys(found.columns, pl.String))
 
 
 def _read_settings(path: Path, problems: Problems) -> Settings | None:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        if isinstance(data.get("period"), int):
-            data["period"] = str(data["period"])
-        return Settings(**data)
+        return _settings(tomllib.loads(path.read_text(encoding="utf-8")), path.name, problems)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.add("file.not-toml", Where(path.name), reason=str(error))
+    return None
+
+
+def _settings(data: dict[str, Any], file: str, problems: Problems) -> Settings | None:
+    """Return settings of plain data; a year may be written as a number."""
+    if isinstance(data.get("period"), int) and not isinstance(data["period"], bool):
+        data["period"] = str(data["period"])
+    try:
+        return Settings(**data)
     except ValidationError as error:
-        note_invalid(error, "settings", Settings, path.name, problems)
+        note_invalid(error, "settings", Settings, file, problems)
     return None
 
 
@@ -274,7 +292,9 @@ def _load_framework(folder: Path, settings: Settings, problems: Problems) -> Fra
             known=list(builtin_names()),
         )
         return None
-    return load_framework(place, problems)
+    framework = load_framework(place, problems)
+    is_own = place.resolve() in {folder.resolve(), (folder / "framework.csv").resolve()}
+    return framework if framework is None or is_own else with_weight_sets(framework, folder, problems)
 
 
 def _load_method(folder: Path, settings: Settings, problems: Problems) -> Method | None:

@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import citygauge as cg
-from citygauge.collect.observations import OBSERVATION_COLUMNS, ORIGINS, STATES, observations_of
+from citygauge.collect.observations import OBSERVATION_COLUMNS, ORIGINS, ROW, STATES, observations_of
 from citygauge.files import frame_sheet
 from citygauge.problems import InputError, Problems
 
@@ -220,8 +220,8 @@ def test_a_parquet_file_gives_the_same_facts_and_scores_as_the_csv(workspace):
     (folder / "observations.csv").unlink()
     from_parquet = cg.open(folder)
     assert_frame_equal(
-        from_parquet.observations.frame.drop("row"),
-        from_csv.observations.frame.drop("row"),
+        from_parquet.observations.frame.drop(ROW),
+        from_csv.observations.frame.drop(ROW),
         check_column_order=False,
     )
     assert_frame_equal(cg.assess(from_parquet).scores, csv_scores)

@@ -310,8 +310,8 @@ def test_labels_of_full_width_characters_have_room_whatever_fonts_there_are(scor
 
 def test_bars_are_as_long_as_the_scores(scored):
     text = svg(ranking_chart(scored(), "en"))
-    found = dict(re.findall(r'aria-label="score: ([\d.]+); label: \d  (\w+)"', text))
-    assert {name: float(value) for value, name in found.items()} == pytest.approx(
+    found = dict(re.findall(r'aria-label="\d (\w+): ([\d.]+)"', text))
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(
         {"Suzhou": 0.68, "Taizhou": 0.61, "Chengdu": 0.24}
     )
 

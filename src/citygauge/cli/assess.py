@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,7 +70,11 @@ def assess(
     silent = as_json or quiet
     with (
         Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), console=stderr, transient=True, disable=silent
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            console=stderr,
+            transient=True,
+            disable=silent or not stderr.is_terminal,
         ) as progress,
         input_errors(as_json=as_json, on_error=keep_problems),
     ):
@@ -94,21 +100,22 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Print the way from a figure down to the observations behind it."""
-    from citygauge.collect.units import UnitMatcher
-    from citygauge.problems import Problems, Where
+    from citygauge.collect.units import UnitMatcher, note_matches
+    from citygauge.problems import InputError, Problems, Where
 
     with input_errors(as_json=as_json):
         result = _run(folder, method)
-        found = unit if unit in result.row_labels else UnitMatcher(result.units).match(unit).code
+        match = UnitMatcher(result.units).match(unit)
+        found = unit if unit in result.row_labels else match.code
         problems = Problems()
         if found not in result.row_labels:
-            near = UnitMatcher(result.units).match(unit).candidates
-            problems.add(
-                "units.unknown", Where(), value=unit, rows=[], near=[] if result.illustrative else near
-            )
+            hidden = replace(match, verdict="unknown", candidates=()) if result.illustrative else match
+            note_matches({unit: hidden}, {unit: []}, Where(), problems)
         if code and code not in result.framework:
-            problems.add("method.unknown-code", Where(), key="CODE", code=code, near=[])
-        problems.raise_errors()
+            near = get_close_matches(code, result.framework.codes, 3)
+            problems.add("method.unknown-code", Where(), key="CODE", code=code, near=near)
+        if len(problems):
+            raise InputError(problems)
         data = result.trace(found, code or result.framework.root.code)
     if as_json:
         print_json(data)
@@ -156,36 +163,46 @@ def _summarise(result: Result) -> None:
         table.add_column(say("score", "得分"), justify="right")
         for row in result.ranking.head(10).to_dicts():
             if row["value"] is not None:
-                table.add_row(str(row["rank"]), row[name], f"{row['value']:.2f}")
+                table.add_row(str(row["rank"]), row[name], f"{row['value']:.{result.decimals}f}")
         if len(result.units) > 10:
-            table.add_row("…", say(f"{len(result.units)} in all", f"共{len(result.units)}个"), "")
+            more = say(f"the first 10 of {len(result.units)}", f"共{len(result.units)}个，列出前10个")
+            table.caption = f"{table.caption}\n{more}" if table.caption else more
     stdout.print(table)
 
 
 def _print_trace(node: dict[str, Any], depth: int) -> None:
     """Print one node of a trace and what lies below it, indented."""
+    if "notice" in node:
+        stdout.print(node["notice"][language()], markup=False)
     weight = f"  × {node['weight']:.4g}" if "weight" in node else ""
     value = "–" if node["value"] is None else f"{node['value']:.6g}"
     name = node["name"].get(language()) or next(iter(node["name"].values()), "")
     stdout.print(f"{'  ' * depth}{node['code']} {name} = {value}{weight}", markup=False)
+    colon, comma = say(": ", "："), say(", ", "，")
+    lead = "  " * (depth + 2)
     for step, figure in node.get("steps", {}).items():
         words = {
             "imputed": say("value", "数值"),
             "treated": say("treated", "处理后"),
             "normalised": say("score", "标准化得分"),
         }
-        stdout.print(
-            f"{'  ' * (depth + 2)}{words[step]}: {'–' if figure is None else f'{figure:.6g}'}", markup=False
-        )
+        stdout.print(f"{lead}{words[step]}{colon}{'–' if figure is None else f'{figure:.6g}'}", markup=False)
     if fact := node.get("fact"):
-        shown = {
-            key: fact[key]
-            for key in ("file", "row", "value", "unit_of_measure", "denominator", "cell", "citation")
-            if fact.get(key)
-        }
-        stdout.print(
-            "  " * (depth + 2) + say("fact: ", "事实：") + ", ".join(f"{k} {v}" for k, v in shown.items()),
-            markup=False,
-        )
+        shown = [f"{word} {fact[key]}" for key, word in _fact_words().items() if fact.get(key)]
+        stdout.print(lead + say("fact", "事实") + colon + comma.join(shown), markup=False)
     for child in node.get("children", ()):
         _print_trace(child, depth + 1)
+
+
+def _fact_words() -> dict[str, str]:
+    """Return what of a fact is printed, and under which word."""
+    return {
+        "file": say("file", "文件"),
+        "row": say("row", "行"),
+        "state": say("state", "状态"),
+        "value": say("value", "值"),
+        "unit_of_measure": say("unit", "计量单位"),
+        "denominator": say("divided by", "分母"),
+        "cell": say("cell of the original", "原件单元格"),
+        "citation": say("source", "来源"),
+    }

@@ -96,11 +96,10 @@ def check(name: Name, as_json: Json = False) -> None:
     """Report every problem of a framework file at once."""
     from citygauge.framework.read import load_framework
     from citygauge.problems import Problems
-    from citygauge.workspace import framework_place
 
     problems = Problems()
     with input_errors(as_json=as_json):
-        framework = load_framework(framework_place(name), problems)
+        framework = load_framework(_place(name), problems)
         problems.raise_errors()
         report(problems, as_json=as_json)
     if framework is not None and not as_json:
@@ -121,20 +120,34 @@ def export(
     ],
 ) -> None:
     """Write a framework to a file that reads back to the same framework."""
-    from citygauge.framework.write import write_framework
+    from citygauge.framework.write import framework_files, write_framework
 
     with input_errors(as_json=False):
         framework = _read(name)
     if path.suffix.lower() not in {".csv", ".xlsx", ".yaml", ".yml"}:
         raise typer.BadParameter(".csv | .xlsx | .yaml", param_hint="PATH")
-    if path.exists():
-        raise typer.BadParameter(say(f"{path} exists already", f"{path} 已经存在"), param_hint="PATH")
+    taken = [file for file in framework_files(framework, path) if file.exists()]
+    if taken:
+        names = ", ".join(str(file) for file in taken)
+        raise typer.BadParameter(say(f"{names}: exists already", f"{names}：已经存在"), param_hint="PATH")
     write_framework(framework, path)
     stdout.print(str(path), markup=False)
 
 
-def _read(name: str) -> Framework:
-    from citygauge.framework.read import read_framework
+def _place(name: str) -> Path:
+    """Return where a framework stands, or raise with the names of the built-in ones."""
+    from citygauge.framework.builtin import builtin_names
+    from citygauge.problems import InputError, Problem, Where
     from citygauge.workspace import framework_place
 
-    return read_framework(framework_place(name))
+    place = framework_place(name)
+    if not place.exists():
+        values = {"name": name, "known": list(builtin_names())}
+        raise InputError([Problem("framework.not-found", Where(), values)])
+    return place
+
+
+def _read(name: str) -> Framework:
+    from citygauge.framework.read import read_framework
+
+    return read_framework(_place(name))

@@ -18,8 +18,9 @@ from citygauge.problems import InputError, Problem
 OK, FAILED, BAD_INPUT = 0, 1, 2
 SHOWN_PER_CODE = 10
 
-stdout = Console(highlight=False, soft_wrap=True)
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+# Codes such as P:x:1 are no emoji.
+stdout = Console(highlight=False, soft_wrap=True, emoji=False)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_json(data: Any) -> None:
@@ -47,12 +48,9 @@ def print_problems(problems: Iterable[Problem]) -> None:
                 )
     errors = sum(problem.severity == "error" for problem in problems)
     if errors:
-        stderr.print(
-            say(
-                f"{errors} errors, {len(problems) - errors} warnings",
-                f"{errors}个错误，{len(problems) - errors}个提醒",
-            )
-        )
+        warnings = len(problems) - errors
+        counts = f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+        stderr.print(say(counts, f"{errors}个错误，{warnings}个提醒"))
 
 
 def report(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -21,6 +21,7 @@ OBSERVATION_COLUMNS = (
 )  # fmt: skip
 STATES = ("value", "missing", "not_applicable", "not_measurable")
 ORIGINS = ("observed", "derived", "imputed")
+ROW = "_row"  # where in its file a fact stands; no column of a user may be called so
 SCORE_UNIT = "score"  # a score handed over in place of the measurement
 _IDENTITY = ("unit", "indicator", "period", "subject", "state", "value", "channel", "source", "collected_at")
 
@@ -30,7 +31,7 @@ class Observations:
     """The facts of a workspace as a table.
 
     `frame` has the contract's columns, `value` and `se` as Float64 (null where there is none), the rest
-    text, and `row`, the row of the file. Rows that cannot be used are not in it; the reader names them.
+    text, and `ROW`, the row of the file. Rows that cannot be used are not in it; the reader names them.
     """
 
     frame: pl.DataFrame
@@ -53,7 +54,7 @@ def read_observations(folder: Path, problems: Problems) -> Observations | None:
         except (pl.exceptions.PolarsError, OSError) as error:
             problems.add("file.not-parquet", Where(parquet.name), reason=str(error).splitlines()[0])
             return None
-        return observations_of(replace(frame_sheet(frame, parquet.name), first_row=1), problems)
+        return observations_of(frame_sheet(frame, parquet.name), problems)
     sheet = read_sheet(csv, problems)
     return None if sheet is None else observations_of(sheet, problems)
 
@@ -76,7 +77,7 @@ def observations_of(sheet: Sheet, problems: Problems) -> Observations | None:
         )
         return None
     absent = [pl.lit(None, pl.String).alias(c) for c in OBSERVATION_COLUMNS if c not in sheet.frame.columns]
-    frame = sheet.frame.with_columns(*absent).with_row_index("row", sheet.first_row)
+    frame = sheet.frame.drop(ROW, strict=False).with_columns(*absent).with_row_index(ROW, sheet.first_row)
     frame = frame.filter(pl.any_horizontal(pl.col("unit", "indicator", "value").is_not_null()))
     frame = _with_numbers(frame, sheet, problems)
     for column in ("unit", "indicator"):
@@ -112,6 +113,10 @@ def check_observations(
             code=code, value=unit, unit=framework[code].unit, rows=rows,
         )  # fmt: skip
     _check_ranges(frame, file, framework, problems)
+    if "id" in frame.columns:
+        repeated = frame.filter(pl.col("id").is_not_null() & pl.col("id").is_duplicated())
+        for (value,), rows in grouped(repeated, "id"):
+            problems.add("facts.repeated-id", Where(file, row=rows[1], column="id"), value=value, rows=rows)
     for (code,), rows in grouped(frame.filter(pl.col("subject").is_not_null()), "indicator"):
         problems.add(
             "facts.subject-without-rule", Where(file, row=rows[0], column="subject"), code=code, rows=rows
@@ -122,15 +127,19 @@ def check_observations(
 
 
 def observation_ids(frame: pl.DataFrame) -> list[str]:
-    """Return the id of every observation: its `id` where the file gives one, else a hash of its content."""
+    """Return the id of every observation: its `id` where the file gives one, else a hash of its content.
+
+    Of observations that say the same in every respect the second is ``…-2``, and so on down the file.
+    """
     given = frame["id"].to_list() if "id" in frame.columns else [None] * frame.height
-    content = frame.select(pl.concat_str(pl.col(_IDENTITY).cast(pl.String).fill_null(""), separator="\x1f"))[
-        :, 0
-    ]
-    return [
-        own or "o-" + hashlib.sha256(text.encode()).hexdigest()[:12]
-        for own, text in zip(given, content, strict=True)
-    ]
+    text = pl.concat_str(pl.col(_IDENTITY).cast(pl.String).fill_null(""), separator="\x1f").alias("text")
+    content = frame.select(text).with_columns(pl.int_range(1, pl.len() + 1).over("text").alias("number"))
+    return [own or _hashed(*row) for own, row in zip(given, content.iter_rows(), strict=True)]
+
+
+def _hashed(text: str, number: int) -> str:
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"o-{digest}" if number == 1 else f"o-{digest}-{number}"
 
 
 def _with_numbers(frame: pl.DataFrame, sheet: Sheet, problems: Problems) -> pl.DataFrame:
@@ -138,7 +147,7 @@ def _with_numbers(frame: pl.DataFrame, sheet: Sheet, problems: Problems) -> pl.D
     for column in ("value", "se"):
         number = pl.col(column).cast(pl.Float64, strict=False)
         bad = frame.filter(pl.col(column).is_not_null() & (number.is_null() | ~number.is_finite()))
-        for row, text in bad.select("row", column).iter_rows():
+        for row, text in bad.select(ROW, column).iter_rows():
             problems.add("facts.not-a-number", Where(sheet.file, sheet.name, row, column), value=text)
         frame = frame.with_columns(pl.when(number.is_finite()).then(number).alias(column))
     for row in _rows(frame, pl.col("se") < 0):
@@ -205,19 +214,19 @@ def _check_ranges(frame: pl.DataFrame, file: str, framework: Framework, problems
                 )
     shares = [n.code for n in framework if n.scale == "share" and not n.denominator and n.unit == "%"]
     beyond = pl.col("indicator").is_in(shares) & ~pl.col("value").is_between(0, 100)
-    for code, row, value in measured.filter(beyond).select("indicator", "row", "value").iter_rows():
+    for code, row, value in measured.filter(beyond).select("indicator", ROW, "value").iter_rows():
         problems.add("facts.share-beyond-100", Where(file, row=row, column="value"), code=code, value=value)
 
 
 def _rows(frame: pl.DataFrame, condition: pl.Expr) -> list[int]:
-    return frame.filter(condition)["row"].to_list()
+    return frame.filter(condition)[ROW].to_list()
 
 
 def _pairs(frame: pl.DataFrame, condition: pl.Expr, column: str) -> Iterable[tuple[int, str]]:
-    return frame.filter(condition).select("row", column).iter_rows()
+    return frame.filter(condition).select(ROW, column).iter_rows()
 
 
 def grouped(frame: pl.DataFrame, *columns: str) -> list[tuple[tuple[str, ...], list[int]]]:
     """Return the distinct values of some columns with the rows of the file they stand in."""
-    grouped = frame.group_by(columns, maintain_order=True).agg("row")
+    grouped = frame.group_by(columns, maintain_order=True).agg(ROW)
     return [(tuple(row[:-1]), row[-1]) for row in grouped.iter_rows()]

@@ -9,7 +9,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from citygauge.collect.observations import ORIGINS, SCORE_UNIT, STATES, Observations, grouped, observation_ids
+from citygauge.collect.observations import (
+    ORIGINS,
+    ROW,
+    SCORE_UNIT,
+    STATES,
+    Observations,
+    grouped,
+    observation_ids,
+)
 from citygauge.framework.model import CHANNELS, Framework
 from citygauge.problems import Problems
 
@@ -40,18 +48,39 @@ def current(observations: Observations, problems: Problems) -> pl.DataFrame:
         return frame
     frame = frame.with_columns(pl.Series("_id", observation_ids(frame)))
     by_id: dict[str, Mapping[str, object]] = {row["_id"]: row for row in frame.iter_rows(named=True)}
-    replaced: set[str] = set()
+    replaced_by: dict[str, str] = {}
     for row in frame.filter(pl.col("supersedes").is_not_null()).iter_rows(named=True):
-        where = observations.where(row["row"], "supersedes")
+        where = observations.where(row[ROW], "supersedes")
         old = by_id.get(row["supersedes"])
         if old is None:
-            same = [i for i, r in by_id.items() if _fact(r) == _fact(row) and r["row"] != row["row"]]
+            same = [i for i, r in by_id.items() if _fact(r) == _fact(row) and r[ROW] != row[ROW]]
             problems.add("facts.supersedes-unknown", where, value=row["supersedes"], near=same)
-        elif old["row"] == row["row"] or _fact(old) != _fact(row):
+        elif old[ROW] == row[ROW] or _fact(old) != _fact(row):
             problems.add("facts.supersedes-other", where, value=row["supersedes"])
         else:
-            replaced.add(row["supersedes"])
-    return frame.filter(~pl.col("_id").is_in(replaced))
+            replaced_by[row["supersedes"]] = row["_id"]
+    for circle in _circles(replaced_by):
+        rows = [int(str(by_id[i][ROW])) for i in circle]
+        problems.add(
+            "facts.supersedes-circle", observations.where(min(rows), "supersedes"), ids=circle, rows=rows
+        )
+    return frame.filter(~pl.col("_id").is_in(list(replaced_by)))
+
+
+def _circles(replaced_by: Mapping[str, str]) -> list[list[str]]:
+    """Return each ring of corrections that replace each other, once."""
+    seen: set[str] = set()
+    found = []
+    for start in replaced_by:
+        path: list[str] = []
+        at: str | None = start
+        while at is not None and at not in seen and at not in path:
+            path.append(at)
+            at = replaced_by.get(at)
+        if at in path:
+            found.append(path[path.index(at) :])
+        seen.update(path)
+    return found
 
 
 def resolve(
@@ -94,10 +123,10 @@ def _note_disagreements(frame: pl.DataFrame, observations: Observations, problem
     told = pl.struct("value", "state").n_unique().over(facts)
     several = frame.filter(pl.len().over(facts) > 1)
     for (unit, code), rows in grouped(several.filter(best).filter(told > 1), *facts):
-        ids = observation_ids(several.filter(pl.col("row").is_in(rows)))
+        ids = observation_ids(several.filter(pl.col(ROW).is_in(rows)))
         where = observations.where(rows[-1], "value")
         problems.add("facts.several-values", where, unit=unit, code=code, rows=rows, ids=ids)
-    winners = several.filter(best).group_by(facts, maintain_order=True).agg("row", "channel")
+    winners = several.filter(best).group_by(facts, maintain_order=True).agg(ROW, "channel")
     used = {(unit, code): (rows[0], channels[0]) for unit, code, rows, channels in winners.iter_rows()}
     for (unit, code), rows in grouped(several.filter((told > 1) & ~best), *facts):
         row, channel = used[unit, code]
@@ -123,7 +152,7 @@ def _as_arrays(chosen: pl.DataFrame, units: Sequence[str], codes: Sequence[str])
         array[at] = chosen[column].replace_strict(
             {w: i for i, w in enumerate(words)}, return_dtype=pl.Int8, default=0
         )
-    facts.rows[at] = chosen["row"].to_numpy()
+    facts.rows[at] = chosen[ROW].to_numpy()
     facts.is_score[at] = (chosen["unit_of_measure"] == SCORE_UNIT).fill_null(False).to_numpy()
     return facts
 

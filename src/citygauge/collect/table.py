@@ -93,12 +93,14 @@ def _owners(sheet: Sheet, columns: list[str], units: Units, problems: Problems) 
             matches.setdefault(text, matcher.match(text))
             rows.setdefault(text, []).append(sheet.first_row + index)
         codes = {matches[text].code for text in given if matches[text].verdict == "found"}
-        # A code or a Chinese name settles an English name that two cities share.
+        # A code or a Chinese name settles an English name that two cities share, if it is one of the two.
         settled = codes or {"elsewhere" for text in given if matches[text].verdict == "elsewhere"}
+        strange = {text for text in given if codes and matches[text].verdict == "elsewhere"}
         for text in given if settled else ():
             if matches[text].verdict == "ambiguous":
                 rows[text].pop()
-        if len(codes) > 1 or (codes and any(matches[text].verdict == "elsewhere" for text in given)):
+                strange |= {text} if codes - matches[text].possible else set()
+        if len(codes) > 1 or strange:
             problems.add(
                 "import.units-disagree", sheet.where(index), values=given, rows=[sheet.first_row + index]
             )

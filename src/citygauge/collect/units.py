@@ -111,6 +111,7 @@ class Match:
     verdict: Verdict
     code: str = ""
     candidates: tuple[str, ...] = ()
+    possible: frozenset[str] = frozenset()  # the units that an ambiguous text may mean
 
 
 class UnitMatcher:
@@ -142,17 +143,14 @@ class UnitMatcher:
             return self._verdict(self._aliases[key])
         known = self._exact.get(key, set())
         homonyms = _gazetteer().get(key, ())
-        if len(homonyms) > 1:
-            others = {code for code, name in homonyms if not self._is_unit(code, name)}
-            return (
-                Match("ambiguous", candidates=tuple(sorted(f"{name} {code}" for code, name in homonyms)))
-                if (others or len(known) > 1)
-                else self._verdict(known)
-            )
+        elsewhere = [f"{name} {code}" for code, name in homonyms if not self._is_unit(code, name)]
+        if len(homonyms) > 1 and (elsewhere or len(known) > 1):
+            candidates = tuple(sorted(f"{name} {code}" for code, name in homonyms))
+            return Match("ambiguous", "", candidates, frozenset(known))
         if known:
             return self._verdict(known)
         if homonyms:
-            return Match("elsewhere", candidates=tuple(f"{name} {code}" for code, name in homonyms))
+            return Match("elsewhere", candidates=tuple(elsewhere))
         return Match("unknown", candidates=self._near(key))
 
     def _is_unit(self, code: str, name: str) -> bool:
@@ -161,7 +159,8 @@ class UnitMatcher:
     def _verdict(self, codes: set[str]) -> Match:
         if len(codes) == 1:
             return Match("found", next(iter(codes)))
-        return Match("ambiguous", candidates=tuple(sorted(f"{self._names[code]} {code}" for code in codes)))
+        candidates = tuple(sorted(f"{self._names[code]} {code}" for code in codes))
+        return Match("ambiguous", "", candidates, frozenset(codes))
 
     def _near(self, key: str) -> tuple[str, ...]:
         near = get_close_matches(key, [*self._exact, *self._aliases], 3, cutoff=0.5)
@@ -178,7 +177,7 @@ def note_matches(
     codes = {"ambiguous": "units.ambiguous", "elsewhere": "units.not-assessed", "unknown": "units.unknown"}
     for text, match in matches.items():
         if match.verdict in codes:
-            place = replace(where, row=rows[text][0])
+            place = replace(where, row=rows[text][0] if rows[text] else None)
             problems.add(codes[match.verdict], place, value=text, rows=rows[text], near=match.candidates)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 from citygauge.problems import Language
@@ -202,8 +203,8 @@ class Framework:
     def _repr_html_(self) -> str:
         """Show the tree in a notebook."""
         rows = "".join(
-            f"<tr><td style='text-align:left;padding-left:{1 + self.levels[n.code]}em'>{n.code}</td>"
-            f"<td>{n.label('zh')}</td><td>{n.label('en')}</td>"
+            f"<tr><td style='text-align:left;padding-left:{1 + self.levels[n.code]}em'>{escape(n.code)}</td>"
+            f"<td>{escape(n.label('zh'))}</td><td>{escape(n.label('en'))}</td>"
             f"<td>{'' if n.weight is None else f'{n.weight:g}'}</td></tr>"
             for n in self.nodes
         )

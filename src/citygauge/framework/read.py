@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import yaml
 
-from citygauge.files import Sheet, canonical_headers, filled_rows, frame_sheet, read_sheet, sheet_names
+from citygauge.files import Sheet, canonical_headers, frame_sheet, read_sheet, sheet_names
 from citygauge.framework.check import check_nodes, check_weight_sets, in_pre_order
 from citygauge.framework.model import CHANNELS, FRAMEWORK_COLUMNS, Framework, Node, RubricLevel
 from citygauge.framework.rubric import parse_rubric
@@ -54,17 +54,32 @@ def load_framework(path: Path, problems: Problems) -> Framework | None:
         path = path / "framework.csv"
     if path.suffix.lower() in {".yaml", ".yml"}:
         return _from_yaml(path, problems)
-    sheet = read_sheet(path, problems, _framework_sheet(path, problems))
+    if path.suffix.lower() == ".xlsx":
+        return _from_workbook(path, problems)
+    sheet = read_sheet(path, problems)
     if sheet is None:
         return None
-    sets = (
-        _workbook_weights(path, problems)
-        if path.suffix.lower() == ".xlsx"
-        else _folder_weights(path.parent, problems)
-    )
-    about = _about(path.with_name("framework.toml"), problems)
-    units = _unit_names(path.with_name("unit_names.csv"), problems) if path.suffix.lower() == ".csv" else {}
-    return build_framework(sheet, sets, {**about, "unit_names": units}, problems)
+    sets = _folder_weights(path.parent, problems)
+    words = _about(path.with_name("framework.toml"), problems)
+    names = path.with_name("unit_names.csv")
+    units = _unit_names(read_sheet(names, problems) if names.is_file() else None)
+    return build_framework(sheet, sets, {**words, "unit_names": units}, problems)
+
+
+def _from_workbook(path: Path, problems: Problems) -> Framework | None:
+    """Read the sheets ``framework`` (else the first), ``weights``, ``about`` and ``unit_names``."""
+    names = sheet_names(path, Problems()) if path.is_file() else []
+    sheet = read_sheet(path, problems, "framework" if "framework" in names else None)
+    if sheet is None:
+        return None
+    parts = {
+        name: read_sheet(path, problems, name) for name in ("weights", "about", "unit_names") if name in names
+    }
+    words = dict.fromkeys(("code", "source", "licence"), "")
+    if (told := parts.get("about")) is not None and {"key", "text"} <= set(told.frame.columns):
+        words |= {key: text or "" for key, text in told.frame.select("key", "text").iter_rows() if key}
+    about = {**_texts(words), "unit_names": _unit_names(parts.get("unit_names"))}
+    return build_framework(sheet, _sheet_weights(parts.get("weights")), about, problems)
 
 
 def build_framework(
@@ -170,11 +185,10 @@ def _channels(text: str, where: Where, code: str, problems: Problems) -> tuple[s
     return channels
 
 
-def _framework_sheet(path: Path, problems: Problems) -> str | None:
-    """Name the workbook sheet that holds the nodes: ``framework`` where there is one, else the first."""
-    if path.suffix.lower() != ".xlsx" or not path.is_file():
-        return None
-    return "framework" if "framework" in sheet_names(path, Problems()) else None
+def with_weight_sets(framework: Framework, folder: Path, problems: Problems) -> Framework:
+    """Return the framework with the weight sets of another folder's ``weights/`` added to its own."""
+    added = check_weight_sets(framework, _folder_weights(folder, problems), problems)
+    return replace(framework, weight_sets={**framework.weight_sets, **added})
 
 
 def _folder_weights(folder: Path, problems: Problems) -> list[tuple[str, Sheet]]:
@@ -185,11 +199,8 @@ def _folder_weights(folder: Path, problems: Problems) -> list[tuple[str, Sheet]]
     return sets
 
 
-def _workbook_weights(path: Path, problems: Problems) -> list[tuple[str, Sheet]]:
-    """Read the sheet ``weights``: a column ``code`` and one column for each set."""
-    if not path.is_file() or "weights" not in sheet_names(path, Problems()):
-        return []
-    sheet = read_sheet(path, problems, "weights")
+def _sheet_weights(sheet: Sheet | None) -> list[tuple[str, Sheet]]:
+    """Take the sheet ``weights``: a column ``code`` and one column for each set."""
     if sheet is None or "code" not in sheet.frame.columns:
         return []
     return [
@@ -267,17 +278,11 @@ def _texts(data: Mapping[str, Any]) -> dict[str, Any]:
     return texts
 
 
-def _unit_names(path: Path, problems: Problems) -> dict[str, dict[str, str]]:
-    if not path.is_file():
-        return {}
-    sheet = read_sheet(path, problems)
+def _unit_names(sheet: Sheet | None) -> dict[str, dict[str, str]]:
     if sheet is None or "unit" not in sheet.frame.columns:
         return {}
-    rows = sheet.frame.to_dicts()
     return {
-        rows[index]["unit"]: {
-            k.removeprefix("name_"): v for k, v in rows[index].items() if k.startswith("name_") and v
-        }
-        for index in filled_rows(sheet)
-        if rows[index]["unit"]
+        row["unit"]: {k.removeprefix("name_"): v for k, v in row.items() if k.startswith("name_") and v}
+        for row in sheet.frame.iter_rows(named=True)
+        if row["unit"]
     }

@@ -35,6 +35,15 @@ def write_framework(framework: Framework, path: str | Path) -> None:
     writers[path.suffix.lower()](framework, path)
 
 
+def framework_files(framework: Framework, path: Path) -> list[Path]:
+    """Return every file that `write_framework` would write for this path."""
+    if path.suffix.lower() != ".csv":
+        return [path]
+    beside = {"framework.toml": about(framework), "unit_names.csv": framework.unit_names}
+    files = [path, *(path.with_name(name) for name, content in beside.items() if content)]
+    return files + [path.with_name("weights") / f"{name}.csv" for name in framework.weight_sets]
+
+
 def framework_frame(framework: Framework) -> pl.DataFrame:
     """Return the nodes as a table of text with the contract's columns, other languages and extras last."""
     rows = [node_row(node, framework.levels[node.code]) for node in framework]
@@ -99,7 +108,7 @@ def _write_folder(framework: Framework, path: Path) -> None:
 
 
 def _write_workbook(framework: Framework, path: Path) -> None:
-    """Write sheets ``framework`` and ``weights``; text stays text even where it begins with ``=``."""
+    """Write sheets ``framework``, ``weights``, ``about``, ``unit_names``; text stays text, ``=…`` too."""
     # xlsxwriter would make formulas, links and numbers out of text unless told not to.
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as workbook:
@@ -107,6 +116,11 @@ def _write_workbook(framework: Framework, path: Path) -> None:
         _fill_sheet(workbook.add_worksheet("framework"), framework_frame(framework), bold)
         if framework.weight_sets:
             _fill_sheet(workbook.add_worksheet("weights"), _weight_frame(framework.weight_sets), bold)
+        if words := about(framework):
+            frame = pl.DataFrame({"key": list(words), "text": list(words.values())})
+            _fill_sheet(workbook.add_worksheet("about"), frame, bold)
+        if framework.unit_names:
+            _fill_sheet(workbook.add_worksheet("unit_names"), _unit_frame(framework), bold)
 
 
 def _weight_frame(sets: Mapping[str, Mapping[str, float]]) -> pl.DataFrame:

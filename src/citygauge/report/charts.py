@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from unicodedata import east_asian_width
@@ -24,7 +25,6 @@ FONTS: Mapping[Language, str] = {
 }
 INK, BAR, GRADES = "#222222", "#5b8db8", ("#5b8db8", "#8fb4d4", "#c9dbea")
 _SIZE, _WIDTH = 12, 560
-_LABELS = alt.Axis(labelLimit=400, labelPadding=6)
 
 
 def means_chart(result: Result, language: Language) -> Chart:
@@ -33,8 +33,10 @@ def means_chart(result: Result, language: Language) -> Chart:
     stats = describe(result).filter(pl.col("level").is_between(1, deepest) & pl.col("mean").is_not_null())
     rows = [
         {
+            "key": row["code"],
             "label": ("　" if row["level"] > 1 else "") + result.framework[row["code"]].label(language),
             "mean": row["mean"],
+            "described": f"{row['code']}: {row['mean']:.{result.decimals}f}",
             "from": row["mean"] - (row["sd"] or 0.0),
             "to": row["mean"] + (row["sd"] or 0.0),
             "level": str(row["level"]),
@@ -42,7 +44,8 @@ def means_chart(result: Result, language: Language) -> Chart:
         for row in stats.to_dicts()
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        y=alt.Y("label:N", sort=None, title=None, axis=_LABELS)
+        y=alt.Y("key:N", sort=None, title=None, axis=_labels(rows)),
+        description="described:N",
     )
     bars = base.mark_bar(height=12).encode(
         x=alt.X(
@@ -60,7 +63,12 @@ def ranking_chart(result: Result, language: Language) -> Chart:
     """Return a bar for each unit by its score, best first; neutral names on illustrative data."""
     name = f"name_{language}"
     rows = [
-        {"label": f"{row['rank']}  {row[name]}", "value": row["value"]}
+        {
+            "key": row["unit_code"],
+            "label": f"{row['rank']}  {row[name]}",
+            "value": row["value"],
+            "described": f"{row['rank']} {row[name]}: {row['value']:.{result.decimals}f}",
+        }
         for row in result.ranking.to_dicts()
         if row["value"] is not None
     ]
@@ -69,7 +77,8 @@ def ranking_chart(result: Result, language: Language) -> Chart:
         .mark_bar(height=9, color=BAR)
         .encode(
             x=alt.X("value:Q", title={"zh": "得分", "en": "score"}[language]),
-            y=alt.Y("label:N", sort=None, title=None, axis=_LABELS),
+            y=alt.Y("key:N", sort=None, title=None, axis=_labels(rows)),
+            description="described:N",
         )
     )
     return _styled(chart, result, language, _laid_out(rows, 15))
@@ -84,13 +93,16 @@ def grades_chart(result: Result, language: Language) -> Chart:
         count = result.grades.count(grade.id)
         rows.append(
             {
+                "key": grade.id,
                 "label": grade.name.get(language, grade.id),
                 "count": count,
+                "described": f"{grade.name.get(language, grade.id)}: {count}",
                 "text": f"{count}  ({count / max(total, 1):.0%})",
             }
         )
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        y=alt.Y("label:N", sort=None, title=None, axis=_LABELS),
+        y=alt.Y("key:N", sort=None, title=None, axis=_labels(rows)),
+        description="described:N",
         x=alt.X(
             "count:Q",
             title={"zh": "城市数", "en": "number of cities"}[language],
@@ -98,10 +110,16 @@ def grades_chart(result: Result, language: Language) -> Chart:
         ),
     )
     bars = base.mark_bar(height=26).encode(
-        color=alt.Color("label:N", sort=None, legend=None, scale=alt.Scale(range=list(GRADES)))
+        color=alt.Color("key:N", sort=None, legend=None, scale=alt.Scale(range=list(GRADES)))
     )
     text = base.mark_text(align="left", dx=5, color=INK).encode(text="text:N")
     return _styled(alt.layer(bars, text), result, language, _laid_out(rows, 38))
+
+
+def _labels(rows: Sequence[Mapping[str, Any]]) -> alt.Axis:
+    """Return an axis that shows the label of each key: two bars may have one name."""
+    labels = json.dumps({row["key"]: row["label"] for row in rows}, ensure_ascii=False)
+    return alt.Axis(labelLimit=0, labelPadding=6, labelExpr=f"{labels}[datum.value]")
 
 
 def svg(chart: Chart) -> str:

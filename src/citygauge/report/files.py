@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ import numpy as np
 import polars as pl
 
 from citygauge.analyse.describe import describe
+from citygauge.collect.observations import ROW
 from citygauge.files import write_csv
 from citygauge.indicators.table import Table
-from citygauge.problems import InputError, Problem, Where
+from citygauge.problems import InputError, Language, Problem, Where
 from citygauge.report.page import page
 from citygauge.report.record import run_record
 from citygauge.result import NOTICE, Result
@@ -26,37 +26,64 @@ RUN, PROBLEMS = "run.json", "problems.json"
 
 
 def write_results(result: Result, folder: Path) -> list[Path]:
-    """Write everything a run found and return the paths, the page first.
+    """Write everything a run found and return the paths, the pages first.
 
-    Files of an earlier run are replaced together at the end, so that a folder never mixes two runs.
+    Everything is written aside first. Then the record of the earlier run goes, its files are replaced, and
+    the new record comes last: a folder with a ``run.json`` holds one whole run. Files that are not
+    CityGauge's stay where they are.
 
     Raises
     ------
     InputError
-        When the folder holds files that CityGauge did not write.
+        When the folder holds files and no run of CityGauge.
     """
     _refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        (draft / "steps").mkdir()
-        for name, frame in tables(result).items():
-            write_csv(frame, draft / f"{name}.csv")
-        (draft / "method.toml").write_text(_method_text(result), encoding="utf-8", newline="\n")
-        (draft / RUN).write_text(
-            json.dumps(run_record(result), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-        )
-        for language in ("zh", "en"):
-            (draft / f"report.{language}.html").write_text(
-                page(result, language), encoding="utf-8", newline="\n"
-            )
-        draft.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.replace(folder)
+        names = [*_write_draft(result, draft), RUN]
+        record = {**run_record(result), "files": names}
+        (draft / RUN).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        _remove_run(folder)
+        (folder / "steps").mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (draft / name).replace(folder / name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return [folder / "report.zh.html", folder / "report.en.html", folder / "scores.csv"]
+
+
+def _write_draft(result: Result, draft: Path) -> list[str]:
+    """Write the tables, the method and the pages of a run; return their names."""
+    (draft / "steps").mkdir()
+    names = ["method.toml"]
+    (draft / "method.toml").write_text(_method_text(result), encoding="utf-8", newline="\n")
+    for name, frame in tables(result).items():
+        write_csv(frame, draft / f"{name}.csv")
+        names.append(f"{name}.csv")
+    languages: tuple[Language, ...] = ("zh", "en")
+    for language in languages:
+        text = page(result, language)
+        (draft / f"report.{language}.html").write_text(text, encoding="utf-8", newline="\n")
+        names.append(f"report.{language}.html")
+    return names
+
+
+def _remove_run(folder: Path) -> None:
+    """Remove the files of an earlier run, its record first, and the problems of a failed one."""
+    earlier = _record_in(folder).get("files", [])
+    for name in (RUN, PROBLEMS, *earlier):
+        if not Path(name).is_absolute() and ".." not in Path(name).parts:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _record_in(folder: Path) -> dict[str, Any]:
+    """Return the record of the run a folder holds; empty when there is none of CityGauge's."""
+    try:
+        record = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) and "citygauge" in record else {}
 
 
 def write_problems(problems: list[dict[str, Any]], folder: Path) -> Path:
@@ -70,7 +97,7 @@ def write_problems(problems: list[dict[str, Any]], folder: Path) -> Path:
 
 def tables(result: Result) -> dict[str, pl.DataFrame]:
     """Return every table of a run by the name of its file, the notice on each where data are illustrative."""
-    labels = _Labels.of(result)
+    labels = _Labels(result)
     found = {"scores": result.scores}
     if result.scale is not None:
         found["grades"] = _noticed(result.grade_list, result)
@@ -92,25 +119,13 @@ class _Labels:
     """Puts the labels of units on tables; on illustrative data neutral names, in their own order."""
 
     result: Result
-    label: Mapping[str, str]
-
-    @classmethod
-    def of(cls, result: Result) -> _Labels:
-        label = dict(zip(result.units.codes, result.row_labels, strict=True))
-        if result.illustrative:  # units that were screened out have no rank to be numbered by
-            gone = [unit for unit in result.derived.units if unit not in label]
-            label |= {unit: f"示意城市 {len(label) + i + 1:02d}" for i, unit in enumerate(sorted(gone))}
-        else:
-            label |= {unit: unit for unit in result.derived.units}
-        return cls(result, label)
 
     def wide(self, table: Table) -> pl.DataFrame:
-        return self._ordered(table.frame([self.label[unit] for unit in table.units]))
+        return self._ordered(table.frame([self.result.label_of[unit] for unit in table.units]))
 
     def long(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return self._ordered(
-            frame.with_columns(pl.col("unit_code").replace_strict(self.label, return_dtype=pl.String))
-        )
+        labels = pl.col("unit_code").replace_strict(self.result.label_of, return_dtype=pl.String)
+        return self._ordered(frame.with_columns(labels))
 
     def _ordered(self, frame: pl.DataFrame) -> pl.DataFrame:
         if self.result.illustrative:
@@ -189,31 +204,27 @@ def _facts(result: Result) -> pl.DataFrame:
         {
             "unit_code": [facts.units[i] for i, _ in at],
             "code": [facts.codes[j] for _, j in at],
-            "row": facts.rows[facts.rows > 0],
+            ROW: facts.rows[facts.rows > 0],
         },
-        schema={"unit_code": pl.String, "code": pl.String, "row": pl.Int32},
+        schema={"unit_code": pl.String, "code": pl.String, ROW: pl.Int32},
     )
     frame = result.workspace.observations.frame
     kept = [
         column
-        for column in ("row", "value", "unit_of_measure", "state", "channel", "source", "cell")
+        for column in (ROW, "value", "unit_of_measure", "state", "channel", "source", "cell")
         if column in frame.columns
     ]
-    return used.join(
-        frame.select(kept).with_columns(pl.col("row").cast(pl.Int32)),
-        on="row",
-        how="left",
-        maintain_order="left",
-    )
+    told = frame.select(kept).with_columns(pl.col(ROW).cast(pl.Int32))
+    return used.join(told, on=ROW, how="left", maintain_order="left").rename({ROW: "row"})
 
 
 def _method_text(result: Result) -> str:
-    return f"# sha256 {result.method.hash}\n{result.method.to_toml()}"
+    notice = f"# {NOTICE['en']} / {NOTICE['zh']}\n" if result.illustrative else ""
+    return f"{notice}# sha256 {result.method.hash}\n{result.method.to_toml()}"
 
 
 def _refuse_foreign(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise InputError([Problem("out.foreign-folder", Where(str(folder)), {"folder": str(folder)})])
-    ours = (folder / RUN).exists() or (folder / PROBLEMS).exists()
-    if folder.is_dir() and any(folder.iterdir()) and not ours:
+    """Refuse a folder that holds something and neither a run of CityGauge nor the problems of one."""
+    is_ours = bool(_record_in(folder)) or (folder / PROBLEMS).is_file()
+    if folder.exists() and not (folder.is_dir() and (is_ours or not any(folder.iterdir()))):
         raise InputError([Problem("out.foreign-folder", Where(str(folder)), {"folder": str(folder)})])

@@ -26,7 +26,7 @@ def page(result: Result, language: Language) -> str:
     charts, what was noted, the sources and the hashes. The same run gives the same bytes.
     """
     words: dict[str, str] = _texts()[language]
-    decimals = 3 if _span(result) <= 10 else 2
+    decimals = result.decimals
     run = run_record(result)
     has_grades = result.scale is not None
     second = "grades" if has_grades else "ranking"
@@ -85,10 +85,6 @@ def _template() -> jinja2.Template:
     ).from_string(source)
 
 
-def _span(result: Result) -> float:
-    return float(np.nanmax(np.abs(result.index), initial=0.0))
-
-
 def _figure(value: float | None, decimals: int) -> str:
     """Write a figure with its decimals, a true minus sign, and a dash for none."""
     return "–" if value is None or np.isnan(value) else f"{value:.{decimals}f}".replace("-", "−")
@@ -103,7 +99,7 @@ def _summary(result: Result, language: Language, words: dict[str, str]) -> list[
     rows = [
         (words["objects"], words["objects_value"].format(n=len(result.units))),
         (words["indicators"], words["indicators_value"].format(n=len(result.framework.indicators))),
-        (words["period"], result.workspace.settings.period or ""),
+        (words["period"], result.period or ""),
         (words["availability"], f"{np.nanmean(result.availability[:, 0]):.1%}"),
         (words["weights"], named.get(method.weights, method.weights)),
         (words["normalisation"], named[method.normalise.how]),
@@ -125,15 +121,16 @@ def _grade_rows(
     if scale is None:
         return []
     shown = result.grade_list.to_dicts() if named else []
+    edges = scale.edges(result.method.normalise.range)
     total = sum(1 for grade in grades if grade)
     rows = []
-    for grade in scale.grades:
+    for grade, edge in zip(scale.grades, edges, strict=True):
         count = grades.count(grade.id)
         members = [row[f"name_{language}"] for row in shown if row["grade"] == grade.id]
         rows.append(
             {
                 "name": grade.name.get(language, grade.id),
-                "edge": "–" if grade.edge is None else f"≥ {grade.edge:.2f}",
+                "edge": "–" if edge is None else f"≥ {_figure(edge, 2 if abs(edge) < 10 else 0)}",
                 "count": str(count),
                 "share": f"{count / max(total, 1):.0%}",
                 "members": words["separator"].join(members),

@@ -21,7 +21,7 @@ def run_record(result: Result) -> dict[str, Any]:
         "citygauge": version("citygauge"),
         "hashes": {"data": sha256_of(data), "framework": result.framework.hash, "method": result.method.hash},
         "framework": result.framework.code or workspace.settings.framework,
-        "period": workspace.settings.period,
+        "period": result.period,
         "units": len(result.units),
         "indicators": len(result.framework.indicators),
         "illustrative": result.illustrative,

@@ -39,9 +39,11 @@ class GradeScale:
     assumed: bool = False
     source: str = ""
 
-    def name(self, grade: str, language: str) -> str:
-        """Return the name of a grade in a language."""
-        return next((g.name.get(language, g.id) for g in self.grades if g.id == grade), grade)
+    def edges(self, onto: tuple[float, float] | None = None) -> list[float | None]:
+        """Return the lower edges on the range of the scores, where it is not the scale's own."""
+        low, high = onto or (self.low, self.high)
+        stretch = (high - low) / (self.high - self.low)
+        return [None if g.edge is None else low + (g.edge - self.low) * stretch for g in self.grades]
 
 
 def grade(
@@ -62,8 +64,7 @@ def grade(
     by a sum of decimals is 0.85.
     """
     low, high = onto or (scale.low, scale.high)
-    stretch = (high - low) / (scale.high - scale.low)
-    edges = [None if g.edge is None else low + (g.edge - scale.low) * stretch for g in scale.grades]
+    edges = scale.edges(onto)
     slack = abs(high - low) * RESOLUTION
     found = []
     for score in scores:

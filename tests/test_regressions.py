@@ -1,0 +1,244 @@
+"""Mistakes that were once made, each held fast by the smallest input that showed it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import polars as pl
+import pytest
+
+import citygauge as cg
+from citygauge.collect.observations import ROW
+from citygauge.problems import InputError
+from citygauge.report.charts import means_chart, svg
+from citygauge.report.files import write_results
+from citygauge.report.page import page
+from citygauge.report.record import run_record
+from citygauge.store import TableImport, import_table
+from conftest import FACTS, FRAMEWORK, METHOD, UNITS
+
+CORRECTIONS = "id,unit,indicator,period,value,supersedes\n"
+ILL = 'framework = "framework.csv"\nillustrative = true\n'
+
+
+def frames(folder):
+    return (pl.read_csv(folder / n) for n in ("units.csv", "observations.csv"))
+
+
+def table(folder, text, name="t.csv"):
+    (folder.parent / name).write_text(text, encoding="utf-8")
+    return folder.parent / name
+
+
+def made(folder, **kw):
+    return cg.from_frames(folder / "framework.csv", *frames(folder), cg.open(folder).method, **kw)
+
+
+def test_pandas_frames_with_text_columns(workspace):
+    f = workspace()
+    u, o = (pd.read_csv(f / n) for n in ("units.csv", "observations.csv"))
+    cg.from_frames(f / "framework.csv", u, o)
+
+
+def test_first_row_of_frames_has_a_trace(workspace):
+    assert cg.assess(made(workspace())).trace("1", "a")["fact"]["state"] == "value"
+
+
+def test_own_score_in_the_first_row_of_frames_counts(workspace):
+    f = workspace()
+    o = pl.DataFrame({"unit": [1, 1, 2], "indicator": ["Q", "a", "a"], "value": [0.7, 50, 60]})
+    m = '[normalise]\nhow="goalposts"\n[normalise.by.Q]\nhow="goalposts"\nlow=0\nhigh=1\n'
+    (f / "method.toml").write_text(m)
+    r = cg.assess(cg.from_frames(f / "framework.csv", pl.read_csv(f / "units.csv"), o, cg.open(f).method))
+    assert r.trace("1", "Q")["value"] == pytest.approx(0.7)
+
+
+def test_extra_column_named_row(workspace):
+    cg.open(workspace(observations__csv="unit,indicator,period,value,row\n1,a,2023,5,9\n"))
+
+
+def test_frames_of_an_opened_workspace(workspace):
+    w = cg.open(workspace())
+    cg.from_frames(w.framework, w.units.frame, w.observations.frame)
+
+
+def test_import_into_chinese_headers_keeps_the_facts(workspace):
+    f = workspace(observations__csv="城市,指标,年份,数值\n1,a,2023,5\n1,c,2023,50\n")
+    import_table(f, table(f, "unit,b\n1,3\n"), TableImport(period="2023"))
+    assert cg.open(f).observations.frame.height == 3
+
+
+def test_import_into_gb18030(workspace):
+    f = workspace()
+    (f / "observations.csv").write_bytes(
+        "unit,indicator,period,value,note\n1,a,2023,5,苏州\n".encode("gb18030")
+    )
+    import_table(f, table(f, "unit,b\n1,3\n"), TableImport(period="2023"))
+    assert cg.open(f).observations.frame.height == 2
+
+
+def test_there_and_back(workspace):
+    f = workspace()
+    for _i, v in enumerate((3, 4, 3)):
+        import_table(f, table(f, f"unit,b\n1,{v}\n", f"{v}.csv"), TableImport(period="2023", correct=True))
+    assert cg.assess(cg.open(f)).trace("1", "b")["fact"].get("value") == 3.0
+
+
+def test_circle_of_corrections_is_a_problem(workspace):
+    o = CORRECTIONS + "x,1,a,2023,5,y\ny,1,a,2023,6,x\nz,1,b,2023,6,\n,1,c,2023,6,\n"
+    with pytest.raises(InputError):
+        cg.assess(cg.open(workspace(observations__csv=o)))
+
+
+def test_repeated_id_does_not_take_another_fact_away(workspace):
+    o = CORRECTIONS + "1,2,a,2023,5,\n1,1,a,2023,5,\n,1,a,2023,6,1\nz,1,b,2023,6,\n,1,c,2023,6,\n"
+    try:
+        r = cg.assess(cg.open(workspace(observations__csv=o)))
+    except InputError:
+        return
+    assert r.trace("2", "a")["fact"]["state"] == "value"
+
+
+def test_code_and_shared_english_name_that_disagree(workspace):
+    f = workspace(
+        units__csv="unit,name_zh,name_en\n110000,北京,Beijing\n320500,苏州,Suzhou\n",
+        observations__csv="unit,indicator,period,value\n",
+    )
+    with pytest.raises(InputError):
+        import_table(f, table(f, "unit,name_en,a\n110000,Suzhou,5\n"), TableImport(period="2023"))
+
+
+def test_equal_numbers_written_differently_are_one_fact(workspace):
+    f = workspace()
+    assert import_table(f, table(f, "unit,a\n1,80\n1,80.0\n"), TableImport(period="2023")).known == 1
+
+
+def test_same_number_with_another_state_in_one_file_is_told(workspace):
+    f = workspace(observations__csv="unit,indicator,period,value\n")
+    t = table(f, "unit,indicator,value,state\n1,a,,missing\n1,a,,not_applicable\n")
+    with pytest.raises(InputError):
+        import_table(f, t, TableImport(period="2023"))
+
+
+def test_settings_of_frames_raise_input_errors(workspace):
+    with pytest.raises(InputError):
+        made(workspace(), settings={"perod": "2023"})
+
+
+def test_integer_period_of_frames(workspace):
+    made(workspace(), settings={"period": 2023})
+
+
+def test_blank_first_line(workspace):
+    assert cg.open(workspace(observations__csv="\n" + FACTS)).observations.frame[ROW][0] == 3
+
+
+def test_a_file_of_mine_among_the_results_is_not_deleted(workspace):
+    f = workspace()
+    r = cg.assess(cg.open(f))
+    write_results(r, f / "results")
+    (f / "results/notes.txt").write_text("x")
+    with contextlib.suppress(InputError):
+        write_results(r, f / "results")
+    assert (f / "results/notes.txt").exists()
+
+
+def test_edges_move_with_the_range(workspace):
+    f = workspace(method__toml='[normalise]\nhow="goalposts"\nscale=100\n[grades]\nscale="smart-2021"\n')
+    assert "≥ 85" in page(cg.assess(cg.open(f)), "en")
+
+
+def test_two_nodes_of_one_name_have_two_bars(workspace):
+    f = workspace(framework__csv=FRAMEWORK.replace("Pillar Q", "Pillar P"))
+    t = svg(means_chart(cg.assess(cg.open(f)), "en"))
+    assert len(re.findall(r">Pillar P<", t)) == 2
+
+
+def test_json_is_not_turned_into_emoji(workspace):
+    f = workspace(
+        framework__csv=FRAMEWORK.replace("\na,", "\nP:x:1,"),
+        observations__csv=FACTS.replace(",a,", ",P:x:1,"),
+    )
+    out = subprocess.run(
+        [sys.executable, "-m", "citygauge", "trace", str(f), "1", "P", "--json"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert json.loads(out)["children"][0]["code"] == "P:x:1"
+
+
+def test_period_that_was_found_is_recorded(workspace):
+    assert run_record(cg.assess(cg.open(workspace())))["period"] == "2023"
+
+
+def test_notebook_of_workspace_and_framework_escape(workspace):
+    w = cg.open(
+        workspace(
+            assessment__toml='framework="framework.csv"\nname_en="<script>x</script>"\n',
+            framework__csv=FRAMEWORK.replace("Pillar P", "<script>y</script>"),
+        )
+    )
+    assert "<script" not in w._repr_html_()
+    assert "<script" not in w.framework._repr_html_()
+
+
+def test_trace_of_illustrative_gives_no_row(workspace):
+    r = cg.assess(cg.open(workspace(assessment__toml=ILL)))
+    assert "row" not in r.trace("示意城市 01", "a")["fact"]
+
+
+def test_trace_of_illustrative_has_the_notice(workspace):
+    f = workspace(assessment__toml=ILL)
+    for j in ((), ("--json",)):
+        out = subprocess.run(
+            [sys.executable, "-m", "citygauge", "trace", str(f), "示意城市 01", *j],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        assert "illustrative" in out or "示意数据" in out
+
+
+@pytest.mark.parametrize(
+    "method", ["[screen]\nmin_availability=0.8\n", "[aggregate]\nmin_availability=1.0\n"]
+)
+def test_warnings_of_illustrative_runs_do_not_name_the_unit_without_a_score(workspace, method):
+    f = workspace(
+        assessment__toml=ILL,
+        method__toml=METHOD + method,
+        units__csv=UNITS.replace("\n3,", "\n510100,"),
+        observations__csv=FACTS.replace("\n3,", "\n510100,"),
+    )
+    r = cg.assess(cg.open(f))
+    write_results(r, f / "results")
+    for p in (f / "results").rglob("*"):
+        if p.is_file():
+            assert "510100" not in p.read_text(encoding="utf-8"), p.name
+
+
+def test_own_score_differs_does_not_name_the_unit(workspace):
+    m = METHOD + '[normalise.by.Q]\nhow="goalposts"\nlow=0\nhigh=1\n'
+    f = workspace(
+        assessment__toml=ILL,
+        method__toml=m,
+        units__csv=UNITS.replace("\n1,", "\n320500,"),
+        observations__csv=FACTS.replace("\n1,", "\n320500,").replace("value\n", "value\n320500,Q,2023,0.9\n"),
+    )
+    r = cg.assess(cg.open(f))
+    assert "320500" not in page(r, "en")
+
+
+def test_method_toml_has_the_notice(workspace):
+    f = workspace(assessment__toml=ILL)
+    write_results(cg.assess(cg.open(f)), f / "results")
+    assert "illustrative" in (f / "results/method.toml").read_text()
+
+
+def test_repr_of_an_illustrative_result_names_no_unit_beside_figures(workspace):
+    assert "Suzhou" not in repr(cg.assess(cg.open(workspace(assessment__toml=ILL))))
