@@ -42,7 +42,8 @@ def made(folder, **kw):
 def test_pandas_frames_with_text_columns(workspace):
     f = workspace()
     u, o = (pd.read_csv(f / n) for n in ("units.csv", "observations.csv"))
-    cg.from_frames(f / "framework.csv", u, o)
+    w = cg.from_frames(f / "framework.csv", u, o, cg.open(f).method)
+    assert cg.assess(w).index.tolist() == pytest.approx([0.68, 0.61, 0.2])
 
 
 def test_first_row_of_frames_has_a_trace(workspace):
@@ -59,12 +60,14 @@ def test_own_score_in_the_first_row_of_frames_counts(workspace):
 
 
 def test_extra_column_named_row(workspace):
-    cg.open(workspace(observations__csv="unit,indicator,period,value,row\n1,a,2023,5,9\n"))
+    w = cg.open(workspace(observations__csv="unit,indicator,period,value,row\n1,a,2023,5,9\n"))
+    assert w.observations.frame.select("row", "value").row(0) == ("9", 5.0)
 
 
 def test_frames_of_an_opened_workspace(workspace):
     w = cg.open(workspace())
-    cg.from_frames(w.framework, w.units.frame, w.observations.frame)
+    again = cg.from_frames(w.framework, w.units.frame, w.observations.frame, w.method)
+    assert cg.assess(again).scores.equals(cg.assess(w).scores)
 
 
 def test_import_into_chinese_headers_keeps_the_facts(workspace):
@@ -131,7 +134,7 @@ def test_settings_of_frames_raise_input_errors(workspace):
 
 
 def test_integer_period_of_frames(workspace):
-    made(workspace(), settings={"period": 2023})
+    assert cg.assess(made(workspace(), settings={"period": 2023})).period == "2023"
 
 
 def test_blank_first_line(workspace):

@@ -14,6 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from citygauge.cli import output
+from citygauge.cli.main import app
+from citygauge.problems import catalogue
+
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MADE = "<!-- Made by tools/docs.py; change the source, not this page. -->\n\n"
 
@@ -87,8 +93,6 @@ def main() -> None:
 
 def problems_page() -> str:
     """Return the table of all problems, a section for each room."""
-    from citygauge.problems import catalogue  # noqa: PLC0415 - the package is heavy for --help
-
     lines = [MADE + PROBLEMS_INTRO.rstrip("\n")]
     room = ""
     for code, entry in sorted(catalogue().items()):
@@ -103,8 +107,6 @@ def problems_page() -> str:
 
 def cli_page() -> str:
     """Return the reference of the command line, each command in English and Chinese."""
-    from citygauge.cli import output  # noqa: PLC0415
-
     lines = [MADE + CLI_INTRO.rstrip("\n")]
     lines += [table_row(str(getattr(output, name)), en, zh) for name, en, zh in EXITS]
     for english, chinese in zip(commands_in("en"), commands_in("zh"), strict=True):
@@ -156,10 +158,6 @@ def commands_in(language: str) -> list[dict[str, Any]]:
 
 def commands() -> list[dict[str, Any]]:
     """Return every command: name, help, parameters; a group before its commands."""
-    import typer  # noqa: PLC0415
-
-    from citygauge.cli.main import app  # noqa: PLC0415
-
     return list(_walk(typer.main.get_command(app), ["citygauge"]))
 
 
