@@ -294,3 +294,17 @@ def test_dropping_an_element_by_weight_zero_equals_coinrs(asem: tuple[cg.Workspa
         joined = expected.join(scores, left_on="uCode", right_on="unit_code")
         assert joined.height == 51
         np.testing.assert_allclose(joined["value"], joined[pillar], rtol=1e-9)
+
+
+def test_every_imported_fact_names_the_cell_of_coinrs_table(asem: tuple[cg.Workspace, Path]) -> None:
+    rows = [line.split(",") for line in (asem[1] / "ASEM_iData.csv").read_text("utf-8").splitlines()]
+    assert all(len(row) == len(rows[0]) for row in rows)  # no quoted commas, so a split is a parse
+    facts = asem[0].observations.frame.select("unit", "indicator", "value", "cell")
+    for unit, indicator, value, cell in facts.iter_rows():
+        letters, row = cell.rstrip("0123456789"), int(cell.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+        column = 0
+        for letter in letters:
+            column = column * 26 + ord(letter) - 64
+        assert (rows[0][column - 1], rows[row - 1][1]) == (indicator, unit)
+        original = rows[row - 1][column - 1]
+        assert (float(original) if original else None) == value

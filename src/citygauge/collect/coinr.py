@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -44,7 +45,7 @@ def read_idata(
     units = frame.unique(_CODE, keep="last", maintain_order=True)
     names = pl.col(_NAME if _NAME in frame.columns else _CODE).alias("name_en")
     units = units.select(pl.col(_CODE).alias("unit"), names, *attributes, pl.lit(source).alias("source"))
-    return units, _observations(frame, meta, source)
+    return units, _observations(frame, meta, source, sheet.letters or {})
 
 
 def _check_rows(
@@ -74,8 +75,13 @@ def _check_rows(
             problems.add("facts.not-a-number", sheet.where(row - sheet.first_row, code), value=text)
 
 
-def _observations(frame: pl.DataFrame, meta: CoinrMeta, source: str) -> pl.DataFrame:
-    long = frame.unpivot(meta.indicators, index=[_CODE, _TIME], variable_name="indicator", value_name="value")
+def _observations(
+    frame: pl.DataFrame, meta: CoinrMeta, source: str, letters: Mapping[str, str]
+) -> pl.DataFrame:
+    """Return one fact for each cell of an indicator, with the cell it stands in."""
+    long = frame.unpivot(
+        meta.indicators, index=[_CODE, _TIME, "_row"], variable_name="indicator", value_name="value"
+    )
     units = pl.col("indicator").replace_strict(meta.units_of_measure, default=None, return_dtype=pl.String)
     states = pl.when(pl.col("value").is_null()).then(pl.lit("missing")).otherwise(pl.lit("value"))
     given = {
@@ -83,5 +89,6 @@ def _observations(frame: pl.DataFrame, meta: CoinrMeta, source: str) -> pl.DataF
         "value": pl.col("value"),
         "unit_of_measure": units, "state": states, "origin": pl.lit("observed"), "source": pl.lit(source),
     }  # fmt: skip
+    given["cell"] = pl.col("indicator").replace_strict(letters) + pl.col("_row").cast(pl.String)
     blank = pl.lit(None, pl.String)
-    return long.select(given.get(column, blank).alias(column) for column in OBSERVATION_COLUMNS)
+    return long.select(given.get(column, blank).alias(column) for column in (*OBSERVATION_COLUMNS, "cell"))
