@@ -7,6 +7,8 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
+from functools import partial
 
 import pandas as pd
 import polars as pl
@@ -19,7 +21,7 @@ from citygauge.report.charts import means_chart, svg
 from citygauge.report.files import write_results
 from citygauge.report.page import page
 from citygauge.report.record import run_record
-from citygauge.store import TableImport, import_table
+from citygauge.store import TableImport, import_coinr, import_table
 from conftest import FACTS, FRAMEWORK, METHOD, UNITS
 
 CORRECTIONS = "id,unit,indicator,period,value,supersedes\n"
@@ -245,3 +247,83 @@ def test_method_toml_has_the_notice(workspace):
 
 def test_repr_of_an_illustrative_result_names_no_unit_beside_figures(workspace):
     assert "Suzhou" not in repr(cg.assess(cg.open(workspace(assessment__toml=ILL))))
+
+
+IMETA = "Level,iCode,iName,Direction,Weight,Parent,Type\n1,a,A,1,1,I,Indicator\n2,I,Index,,1,,Aggregate\n"
+
+
+def refused(job):
+    with pytest.raises(InputError) as error:
+        job()
+    return {problem.code for problem in error.value.problems if problem.severity == "error"}
+
+
+@pytest.mark.parametrize(
+    ("meta", "data", "code"),
+    [
+        (IMETA + ",value,V,,,,Group\n", "uName,uCode,value,a\nX,x,g,1\n", "coinr.reserved-code"),
+        (IMETA, "uName,uCode,a\n", "file.empty"),
+        (IMETA, None, "file.not-found"),
+    ],
+)
+def test_coinrs_tables_that_cannot_be_used_leave_nothing_behind(tmp_path, meta, data, code):
+    (tmp_path / "iMeta.csv").write_text(meta)
+    if data is not None:
+        (tmp_path / "iData.csv").write_text(data)
+    job = partial(import_coinr, tmp_path / "new", tmp_path / "iData.csv", tmp_path / "iMeta.csv")
+    assert refused(job) == {code}
+    assert {path.name for path in tmp_path.iterdir()} <= {"iMeta.csv", "iData.csv"}
+
+
+@pytest.mark.parametrize("text", ["weights: 3", "weights: {s: [1, 2]}", "unit_names: [a]", "5: x"])
+def test_yaml_of_another_shape_is_a_problem_and_no_crash(tmp_path, text):
+    (tmp_path / "f.yaml").write_text(f"nodes:\n- {{code: I, 5: x}}\n- {{code: a, parent: I}}\n{text}\n")
+    if text == "5: x":
+        assert cg.read_framework(tmp_path / "f.yaml")["I"].extra == {"5": "x"}
+    else:
+        assert refused(partial(cg.read_framework, tmp_path / "f.yaml")) == {"file.not-yaml"}
+
+
+def test_a_code_that_repeats_inside_a_circle_ends(tmp_path):
+    (tmp_path / "f.csv").write_text("code,parent,level\nI,,0\na,I,1\nb,a,2\na,b,3\n")
+    assert "framework.duplicate-code" in refused(partial(cg.read_framework, tmp_path / "f.csv"))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        '<row r="900000"><c><v>1</v></c></row><row><c r="ZZ1"/></row>',
+        "<row><c r='ZZ900000'/></row>",
+        '<x:row><x:c r="ZZ900000"/></x:row>',
+        '<row><c\n r="ZZ900000"/></row>',
+        '<dimension ref="A1:ZZ900000"/>',
+    ],
+)
+def test_a_sheet_cannot_hide_how_many_cells_it_claims(tmp_path, cells):
+    path = tmp_path / "f.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", f"<worksheet>{cells}</worksheet>")
+    assert refused(partial(cg.read_framework, path)) == {"file.too-many-cells"}
+
+
+@pytest.mark.parametrize("parts", [{}, {"xl/worksheets/sheet1.xml": "<worksheet/>"}, {"a": "b"}])
+def test_a_zip_that_is_no_workbook_is_called_so(tmp_path, parts):
+    path = tmp_path / "f.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    assert refused(partial(cg.read_framework, path)) == {"file.not-a-workbook"}
+
+
+def test_names_that_no_file_can_have_are_not_found(workspace):
+    settings = 'framework = "' + "x" * 300 + '"\n'
+    assert refused(partial(cg.open, workspace(assessment__toml=settings))) == {"framework.not-found"}
+
+
+def test_figures_at_the_edge_of_doubles_do_not_overflow_into_a_crash(workspace):
+    facts = "unit,indicator,value\n1,a,1e308\n2,a,-1e308\n1,c,1\n2,c,2\n"
+    for how in ("minmax", "zscore"):
+        result = cg.assess(
+            cg.open(workspace(observations__csv=facts, method__toml=f'[normalise]\nhow = "{how}"\n'))
+        )
+        assert len(result.units) == 3

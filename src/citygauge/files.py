@@ -11,6 +11,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,8 +25,12 @@ from citygauge.problems import Problems, Where
 
 MAX_UNPACKED_BYTES = 200_000_000
 MAX_CELLS = 20_000_000
-_CELL = re.compile(
-    rb'<c [^>]*?r="([A-Z]{1,3})([0-9]{1,7})"|<dimension ref="[A-Z0-9]+:([A-Z]{1,3})([0-9]{1,7})"'
+_BLANK_LINES = re.compile(r"\A(?:[ \t]*\r?\n)+")
+# A row or a cell begins, an address or a row number is given, a dimension is claimed; any prefix and quote.
+_CLAIM = re.compile(
+    rb"<(?:\w+:)?(?P<row>row)\b|<(?:\w+:)?(?P<cell>c)(?=[\s/>])"
+    rb"|\sr\s*=\s*[\"'](?P<letters>[A-Z]{0,3})(?P<number>[0-9]{1,9})[\"']"
+    rb"|\sref\s*=\s*[\"'][A-Z0-9]+:(?P<to>[A-Z]{1,3})(?P<end>[0-9]{1,9})[\"']"
 )
 
 
@@ -73,7 +78,7 @@ def read_sheet(path: Path, problems: Problems, sheet: str | None = None) -> Shee
     sheet : str, optional
         Name of the sheet; the first one by default.
     """
-    if not path.is_file():
+    if not is_file(path):
         problems.add("file.not-found", Where(str(path)), path=str(path))
         return None
     suffix = path.suffix.lower()
@@ -88,13 +93,23 @@ def read_sheet(path: Path, problems: Problems, sheet: str | None = None) -> Shee
     return None if rows is None else _with_header(rows, path.name, name, problems)
 
 
+def exists(path: Path) -> bool:
+    """Tell whether there is something at a path; nothing is at a name that no file can have."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path is a file."""
+    return exists(path) and path.is_file()
+
+
 def sheet_names(path: Path, problems: Problems) -> list[str]:
     """Return the names of a workbook's sheets in order; empty when it cannot be opened."""
-    from python_calamine import CalamineWorkbook  # noqa: PLC0415 - heavy, and needed for workbooks only
-
-    if not _is_safe_workbook(path, problems):
-        return []
-    return list(CalamineWorkbook.from_path(path).sheet_names)
+    workbook = _open_workbook(path, problems)
+    return [] if workbook is None else list(workbook.sheet_names)
 
 
 def frame_sheet(frame: pl.DataFrame, label: str) -> Sheet:
@@ -117,7 +132,8 @@ def canonical_headers(sheet: Sheet, columns: Iterable[str]) -> Sheet:
     renamed: dict[str, str] = {}
     taken = set(sheet.frame.columns)
     for header in sheet.frame.columns:
-        for column in _headers().get(header.strip().casefold(), [header.strip().casefold()]):
+        key = header.strip().casefold()
+        for column in (*_headers().get(key, ()), key):
             if header not in known and column in known and column not in taken:
                 renamed[header] = column
                 taken.add(column)
@@ -190,40 +206,62 @@ def _csv_rows(path: Path, problems: Problems) -> pl.DataFrame | None:
         problems.add("file.empty", Where(path.name))
         return None
     schema = {str(i): pl.String for i in range(len(header))}
+    body = _BLANK_LINES.sub("", text, count=1)
     try:
-        body = text.lstrip("\r\n")
         table = pl.read_csv(io.BytesIO(body.encode()), has_header=False, schema=schema)
     except pl.exceptions.PolarsError:
-        _explain_ragged(text, len(header), path.name, problems)
-        return None
-    blank = len(text[: len(text) - len(body)].splitlines())  # the reader stumbles over blank first lines
+        return _read_slowly(text, schema, path.name, problems)
+    blank = len(text[: len(text) - len(body)].splitlines())  # the fast reader stumbles over blank first lines
     return pl.concat([pl.DataFrame({name: [None] * blank for name in schema}, schema=schema), table])
 
 
-def _explain_ragged(text: str, width: int, file: str, problems: Problems) -> None:
-    """Say which rows have too many cells, or that a quotation mark is never closed."""
+def _read_slowly(text: str, schema: Mapping[str, Any], file: str, problems: Problems) -> pl.DataFrame | None:
+    """Read what the fast reader refuses, or say which rows are too long or that a quotation never ends."""
+    lines = io.StringIO(text if "\n" in text else text.replace("\r", "\n"), newline="")
     try:
-        rows = list(csv.reader(io.StringIO(text)))
+        rows = list(csv.reader(lines, strict=True))
     except csv.Error:
-        rows = []
-    long = [number for number, row in enumerate(rows, 1) if len(row) > width]
-    if long:
-        problems.add("file.ragged", Where(file, row=long[0]), rows=long, width=width)
-    else:
         problems.add("file.broken-quote", Where(file))
+        return None
+    long = [number for number, row in enumerate(rows, 1) if len(row) > len(schema)]
+    if long:
+        problems.add("file.ragged", Where(file, row=long[0]), rows=long, width=len(schema))
+        return None
+    padded = [[*row, *[None] * (len(schema) - len(row))] for row in rows]
+    return pl.DataFrame(padded, schema=schema, orient="row")
+
+
+def _open_workbook(path: Path, problems: Problems) -> Any:
+    """Return a workbook that is safe to parse; None when it is not, or is none."""
+    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - for workbooks only
+
+    if not _is_safe_workbook(path, problems):
+        return None
+    try:
+        return CalamineWorkbook.from_path(path)
+    except CalamineError:
+        problems.add("file.not-a-workbook", Where(path.name))
+        return None
 
 
 def _xlsx_rows(path: Path, sheet: str | None, problems: Problems) -> tuple[pl.DataFrame | None, str | None]:
-    from python_calamine import CalamineWorkbook  # noqa: PLC0415 - heavy, and needed for workbooks only
+    from python_calamine import CalamineError  # noqa: PLC0415 - for workbooks only
 
-    if not _is_safe_workbook(path, problems):
+    workbook = _open_workbook(path, problems)
+    if workbook is None:
         return None, None
-    workbook = CalamineWorkbook.from_path(path)
     if sheet is not None and sheet not in workbook.sheet_names:
         problems.add("file.no-sheet", Where(path.name), sheet=sheet, sheets=list(workbook.sheet_names))
         return None, None
+    if not workbook.sheet_names:
+        problems.add("file.not-a-workbook", Where(path.name))
+        return None, None
     name = sheet or workbook.sheet_names[0]
-    cells = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+    try:
+        cells = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+    except CalamineError:
+        problems.add("file.not-a-workbook", Where(path.name, name))
+        return None, None
     if not cells:
         problems.add("file.empty", Where(path.name, name))
         return None, None
@@ -259,7 +297,7 @@ def _is_safe_workbook(path: Path, problems: Problems) -> bool:
                         limit=MAX_CELLS,
                     )
                     return False
-    except (zipfile.BadZipFile, OSError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
         problems.add("file.not-a-workbook", Where(path.name))
         return False
     if not sheets:
@@ -268,17 +306,21 @@ def _is_safe_workbook(path: Path, problems: Problems) -> bool:
 
 
 def _claimed_size(archive: zipfile.ZipFile, item: str) -> tuple[int, int]:
-    """Return the last row and column that a sheet's cells or its declared dimension reach."""
-    rows = columns = 0
+    """Return the last row and column that a sheet's cells, its row numbers or its dimension reach."""
+    rows = columns = begun = cells = 0
     tail = b""
     with archive.open(item) as stream:
         while block := stream.read(1 << 20):
-            block = tail + block
-            for match in _CELL.finditer(block):
-                letters, row = (match[1], match[2]) if match[1] else (match[3], match[4])
-                rows = max(rows, int(row))
-                columns = max(columns, _column_number(letters))
-            tail = block[-64:]
+            cut = block.rfind(b"<") if len(block) == 1 << 20 else len(block)
+            for match in _CLAIM.finditer(tail + block[:cut]):
+                if match["row"]:
+                    begun, cells = begun + 1, 0
+                elif match["cell"]:
+                    cells += 1
+                letters, number = match["letters"] or match["to"], match["number"] or match["end"]
+                rows = max(rows, begun, int(number or 0))
+                columns = max(columns, cells, _column_number(letters or b""))
+            tail = block[cut:]
     return rows, columns
 
 

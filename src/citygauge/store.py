@@ -26,7 +26,8 @@ from citygauge.collect.resolve import current
 from citygauge.collect.sources import source_frame
 from citygauge.collect.table import Cell, cells_frame, read_table
 from citygauge.collect.units import units_of
-from citygauge.files import Sheet, canonical_headers, frame_sheet, read_sheet, write_csv
+from citygauge.files import Sheet, canonical_headers, exists, frame_sheet, is_file, read_sheet, write_csv
+from citygauge.framework.builtin import builtin_names
 from citygauge.framework.coinr import read_imeta
 from citygauge.framework.read import read_framework
 from citygauge.framework.write import write_framework
@@ -57,6 +58,9 @@ def new_workspace(folder: Path, framework: str, units: Path | None = None) -> No
     """
     problems = Problems()
     place = framework_place(framework)
+    if not exists(place):
+        problems.add("framework.not-found", Where(), name=framework, known=list(builtin_names()))
+    problems.raise_errors()
     tree = read_framework(place)
     sheet = read_sheet(units, problems) if units else None
     listed = units_of(sheet, problems) if sheet else None
@@ -89,6 +93,9 @@ def import_coinr(folder: Path, data: Path, meta: Path) -> Workspace:
     """
     problems = Problems()
     content = read_imeta(meta, problems)
+    if not is_file(data):
+        problems.add("file.not-found", Where(str(data)), path=str(data))
+    problems.raise_errors()
     source = replace(_source_of(data, "iData"), title=f"COINr iData: {data.name}")
     tables = read_idata(data, content, source.id, problems) if content else None
     problems.raise_errors()
@@ -318,9 +325,13 @@ def _empty(columns: Iterable[str]) -> pl.DataFrame:
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to fill that takes its name only when everything in it is written."""
+    values = {"folder": str(folder)}
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError([Problem("new.folder-exists", Where(str(folder)), {"folder": str(folder)})])
-    folder.parent.mkdir(parents=True, exist_ok=True)
+        raise InputError([Problem("new.folder-exists", Where(str(folder)), values)])
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:  # something above it is a file
+        raise InputError([Problem("new.folder-exists", Where(str(folder.parent)), values)]) from None
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         yield draft

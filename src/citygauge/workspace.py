@@ -21,7 +21,7 @@ from citygauge.collect.observations import (
 )
 from citygauge.collect.sources import check_sources, read_sources
 from citygauge.collect.units import UnitMatcher, Units, units_of
-from citygauge.files import frame_sheet, read_sheet, text_of
+from citygauge.files import exists, frame_sheet, is_file, read_sheet, text_of
 from citygauge.framework.builtin import builtin_folder, builtin_names
 from citygauge.framework.model import Framework
 from citygauge.framework.read import load_framework, read_framework, with_weight_sets
@@ -277,14 +277,14 @@ def _settings(data: dict[str, Any], file: str, problems: Problems) -> Settings |
 def framework_place(name: str, folder: Path | None = None) -> Path:
     """Return where a framework stands: a path (inside the workspace first), else a built-in one's folder."""
     for base in (folder, Path()):
-        if base is not None and (base / name).exists():
+        if base is not None and exists(base / name):
             return base / name
     return builtin_folder() / name if name in builtin_names() else (folder or Path()) / name
 
 
 def _load_framework(folder: Path, settings: Settings, problems: Problems) -> Framework | None:
     place = framework_place(settings.framework, folder)
-    if not place.exists():
+    if not exists(place):
         problems.add(
             "framework.not-found",
             Where(SETTINGS, column="framework"),
@@ -299,7 +299,7 @@ def _load_framework(folder: Path, settings: Settings, problems: Problems) -> Fra
 
 def _load_method(folder: Path, settings: Settings, problems: Problems) -> Method | None:
     """Read the workspace's method, else that of its built-in framework, else take the defaults."""
-    if (folder / settings.method).is_file() or settings.method != "method.toml":
+    if is_file(folder / settings.method) or settings.method != "method.toml":
         return read_method(folder / settings.method, problems)
     shipped = framework_place(settings.framework, folder) / "method.toml"
     return read_method(shipped, problems) if shipped.is_file() else Method()

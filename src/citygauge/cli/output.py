@@ -74,7 +74,8 @@ def input_errors(*, as_json: bool, on_error: Callable[[InputError], None] | None
             if on_error is not None:
                 on_error(error)
         except InputError as second:
-            error = InputError([*error.problems, *second.problems])
+            more = [problem for problem in second.problems if problem not in error.problems]
+            error = InputError([*error.problems, *more])
         if as_json:
             print_json({"ok": False, "problems": [problem.as_dict() for problem in error.problems]})
         else:

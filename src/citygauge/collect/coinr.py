@@ -29,6 +29,11 @@ def read_idata(
         return None
     attributes = [*meta.groups, *meta.denominators]
     wanted = [_CODE, *attributes, *meta.indicators]
+    taken = {_CODE, _NAME, _TIME, "_row", "unit", "name_en", "source", "indicator", "value"}
+    clashing = sorted(taken.intersection(wanted[1:]) | {c for c in wanted if wanted.count(c) > 1})
+    if clashing:
+        problems.add("coinr.reserved-code", sheet.where(), codes=clashing)
+        return None
     absent = [column for column in wanted if column not in sheet.frame.columns]
     if absent:
         problems.add("coinr.missing-data-column", sheet.where(), columns=absent)
@@ -40,6 +45,8 @@ def read_idata(
         frame = frame.with_columns(pl.lit(None, pl.String).alias(_TIME))
     before = len(problems.errors)
     _check_rows(frame, sheet, meta, attributes, problems)
+    if not frame.height:
+        problems.add("file.empty", sheet.where())
     if len(problems.errors) > before:
         return None
     units = frame.unique(_CODE, keep="last", maintain_order=True)

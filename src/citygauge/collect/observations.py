@@ -50,11 +50,11 @@ def read_observations(folder: Path, problems: Problems) -> Observations | None:
         return None
     if parquet.exists():
         try:
-            frame = pl.read_parquet(parquet)
+            facts = frame_sheet(pl.read_parquet(parquet), parquet.name)
         except (pl.exceptions.PolarsError, OSError) as error:
             problems.add("file.not-parquet", Where(parquet.name), reason=str(error).splitlines()[0])
             return None
-        return observations_of(frame_sheet(frame, parquet.name), problems)
+        return observations_of(facts, problems)
     sheet = read_sheet(csv, problems)
     return None if sheet is None else observations_of(sheet, problems)
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from citygauge.collect.observations import Observations, grouped
 from citygauge.collect.units import Units
-from citygauge.files import read_sheet
+from citygauge.files import is_file, read_sheet
 from citygauge.problems import Problems, Where
 from citygauge.provenance import SOURCE_COLUMNS, Source, sha256_of_file
 
@@ -39,7 +39,7 @@ def read_sources(folder: Path, problems: Problems) -> dict[str, Source]:
         found[source.id] = source
         if source.file and source.sha256:
             original = folder / source.file
-            if not original.is_file():
+            if not is_file(original):
                 problems.add("sources.file-gone", sheet.where(index, "file"), id=source.id, file=source.file)
             elif sha256_of_file(original) != source.sha256:
                 problems.add(

@@ -82,8 +82,10 @@ def units_of(sheet: Sheet, problems: Problems) -> Units | None:
     if "unit" not in sheet.frame.columns:
         problems.add("units.missing-column", sheet.where(), found=sheet.frame.columns)
         return None
-    frame = sheet.frame.with_row_index("_row").filter(
-        pl.any_horizontal(pl.all().exclude("_row").is_not_null())
+    frame = (
+        sheet.frame.drop("_row", strict=False)
+        .with_row_index("_row")
+        .filter(pl.any_horizontal(pl.all().exclude("_row").is_not_null()))
     )
     if not frame.height:
         problems.add("units.empty", sheet.where())

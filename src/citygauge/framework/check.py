@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
+from math import isfinite
 from typing import Protocol
 
 import polars as pl
@@ -54,7 +55,7 @@ def in_pre_order(nodes: Iterable[Node]) -> list[Node]:
     while stack:
         node = stack.pop()
         ordered.append(node)
-        stack.extend(reversed(children.get(node.code, ())))
+        stack.extend(reversed(children.pop(node.code, ())))  # once, even where codes repeat in a circle
     return ordered
 
 
@@ -74,7 +75,7 @@ def check_weight_sets(
             absent = [code for code in children if code not in found[name]]
             if 0 < len(absent) < len(children):
                 problems.add("weights.partial-group", sheet.where(), set=name, parent=parent, codes=absent)
-            elif not absent and sum(found[name][code] for code in children) == 0:
+            elif not absent and not any(found[name][code] for code in children):
                 problems.add("weights.all-zero", sheet.where(), set=name, parent=parent)
     return found
 
@@ -96,9 +97,10 @@ def _weight_set(framework: Framework, name: str, sheet: Sheet, problems: Problem
         try:
             weights[code] = float(text or "")
         except ValueError:
+            weights[code] = float("nan")
+        if not isfinite(weights[code]):
             problems.add("weights.not-a-number", where, set=name, code=code, value=text or "")
-            weights[code] = 1.0
-        if not 0 <= weights[code] < float("inf"):
+        elif weights[code] < 0:
             problems.add("weights.negative", where, set=name, code=code, value=text or "")
     return weights
 
@@ -207,7 +209,7 @@ def _check_weights(nodes: Sequence[Node], where: Locate, problems: Problems) -> 
                 parent=parent,
                 codes=[nodes[i].code for i in blank],
             )
-        elif not blank and sum(nodes[i].weight or 0.0 for i in members) == 0:
+        elif not blank and not any(nodes[i].weight for i in members):
             problems.add("framework.all-zero-weights", where(members[0], "weight"), parent=parent)
 
 

@@ -88,7 +88,8 @@ def build_framework(
     """Return the framework of a table of nodes and its weight sets; None where it has errors."""
     before = len(problems.errors)
     sheet = canonical_headers(sheet, FRAMEWORK_COLUMNS)
-    for column in {"code", "parent"} - set(sheet.frame.columns):
+    needed = {"code", "parent"} if sheet.frame.height > 1 else {"code"}  # an index alone has no parent
+    for column in sorted(needed - set(sheet.frame.columns)):
         near = get_close_matches(column, sheet.frame.columns, 1)
         problems.add(
             "framework.missing-column", sheet.where(), column=column, found=near or sheet.frame.columns
@@ -132,7 +133,7 @@ def _node(row: Mapping[str, str | None], sheet: Sheet, index: int, problems: Pro
     known = {*FRAMEWORK_COLUMNS, *(c for c in text if c.startswith(("name_", "definition_")))}
     return Node(
         code=text["code"],
-        parent=text["parent"] or None,
+        parent=text.get("parent") or None,
         weight=numbers["weight"],
         direction=direction,
         unit=text.get("unit", ""),
@@ -201,18 +202,19 @@ def _folder_weights(folder: Path, problems: Problems) -> list[tuple[str, Sheet]]
 
 def _sheet_weights(sheet: Sheet | None) -> list[tuple[str, Sheet]]:
     """Take the sheet ``weights``: a column ``code`` and one column for each set."""
+    sheet = sheet and canonical_headers(sheet, ("code",))
     if sheet is None or "code" not in sheet.frame.columns:
         return []
-    return [
-        (
-            name,
-            replace(
-                sheet, frame=sheet.frame.select("code", pl.col(name).alias("weight")).drop_nulls("weight")
-            ),
-        )
-        for name in sheet.frame.columns
-        if name != "code"
-    ]
+    sets = []
+    for name in (column for column in sheet.frame.columns if column != "code"):
+        given = pl.col(name).is_not_null()
+        frame = sheet.frame.select(pl.when(given).then("code").alias("code"), pl.col(name).alias("weight"))
+        letters = {
+            "code": (sheet.letters or {}).get("code", ""),
+            "weight": (sheet.letters or {}).get(name, ""),
+        }
+        sets.append((name, replace(sheet, frame=frame, letters=letters)))
+    return sets
 
 
 def _from_yaml(path: Path, problems: Problems) -> Framework | None:
@@ -229,25 +231,26 @@ def _from_yaml(path: Path, problems: Problems) -> Framework | None:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or not rows:
         problems.add("framework.no-nodes", Where(path.name))
         return None
+    told: dict[str, dict[str, Any]] = {}
+    for part in ("weights", "unit_names"):
+        told[part] = data.get(part) or {}
+        if not isinstance(told[part], dict) or not all(isinstance(v, dict) for v in told[part].values()):
+            reason = f"{part}: a mapping of mappings is expected"
+            problems.add("file.not-yaml", Where(path.name), reason=reason)
+            return None
+    rows = [{str(key): _yaml_text(value) for key, value in row.items()} for row in rows]
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    frame = pl.DataFrame(
-        {c: pl.Series([_yaml_text(row.get(c)) for row in rows], dtype=pl.String) for c in columns}
-    )
+    frame = pl.DataFrame({c: pl.Series([row.get(c) for row in rows], dtype=pl.String) for c in columns})
     sheet = Sheet(frame, path.name, "nodes", first_row=1)
-    sets = [
-        (
-            str(name),
-            frame_sheet(
-                pl.DataFrame({"code": list(map(str, w)), "weight": [str(v) for v in w.values()]}), path.name
-            ),
-        )
-        for name, w in (data.get("weights") or {}).items()
-    ]
-    units = {
-        str(u): {str(k): str(v) for k, v in names.items()}
-        for u, names in (data.get("unit_names") or {}).items()
-    }
-    return build_framework(sheet, sets, {**_texts(data), "unit_names": units}, problems)
+    sets = [(str(name), _yaml_weights(weights, path.name)) for name, weights in told["weights"].items()]
+    units = {str(u): {str(k): str(v) for k, v in names.items()} for u, names in told["unit_names"].items()}
+    words = _texts({str(key): value for key, value in data.items()})
+    return build_framework(sheet, sets, {**words, "unit_names": units}, problems)
+
+
+def _yaml_weights(weights: Mapping[Any, Any], file: str) -> Sheet:
+    frame = pl.DataFrame({"code": list(map(str, weights)), "weight": list(map(str, weights.values()))})
+    return frame_sheet(frame, file)
 
 
 def _yaml_text(value: Any) -> str | None:

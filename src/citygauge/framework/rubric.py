@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from citygauge.framework.model import RubricLevel
 
-_LEVEL = re.compile(r"^(?P<value>-?[0-9.]+)\s*(?:=\s*(?P<score>[0-9.]+)\s*)?(?:[:：]\s*(?P<label>.*))?$")
+_LEVEL = re.compile(
+    r"^(?P<value>-?[0-9]+(?:[.][0-9]+)?(?:[eE][-+]?[0-9]+)?)\s*(?:=\s*(?P<score>[0-9]+(?:[.][0-9]+)?(?:[eE][-+]?[0-9]+)?)\s*)?(?:[:：]\s*(?P<label>.*))?$"
+)
 
 
 def parse_rubric(text: str) -> tuple[RubricLevel, ...]:
@@ -33,7 +35,7 @@ def parse_rubric(text: str) -> tuple[RubricLevel, ...]:
         match = _LEVEL.match(part)
         if match is None:
             raise ValueError(part)
-        zh, _, en = (match["label"] or "").partition("|")
+        zh, _, en = (match["label"] or "").replace("｜", "|").partition("|")
         label = {language: words.strip() for language, words in (("zh", zh), ("en", en)) if words.strip()}
         score = None if match["score"] is None else float(match["score"])
         if score is not None and not 0 <= score <= 1:

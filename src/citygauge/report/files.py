@@ -225,6 +225,8 @@ def _method_text(result: Result) -> str:
 
 def _refuse_foreign(folder: Path) -> None:
     """Refuse a folder that holds something and neither a run of CityGauge nor the problems of one."""
+    beneath_a_file = any(parent.is_file() for parent in folder.parents)
     is_ours = bool(_record_in(folder)) or (folder / PROBLEMS).is_file()
-    if folder.exists() and not (folder.is_dir() and (is_ours or not any(folder.iterdir()))):
+    is_free = not folder.exists() or (folder.is_dir() and (is_ours or not any(folder.iterdir())))
+    if beneath_a_file or not is_free:
         raise InputError([Problem("out.foreign-folder", Where(str(folder)), {"folder": str(folder)})])

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from citygauge.files import is_file
 from citygauge.problems import Problems, Where
 from citygauge.score.rank import RESOLUTION
 
@@ -80,7 +81,7 @@ def grade_scale(name: str, folder: Path | None, problems: Problems) -> GradeScal
     shipped = resources.files("citygauge").joinpath("score", "scales")
     places = [folder / "grades" / f"{name}.toml"] if folder else []
     for place in (*places, Path(str(shipped)) / f"{name}.toml"):
-        if place.is_file():
+        if is_file(place):
             return _read(place, name, problems)
     known = sorted(path.stem for path in Path(str(shipped)).glob("*.toml"))
     problems.add("method.unknown-grades", name=name, known=known)

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from citygauge.files import is_file
 from citygauge.framework.model import Framework
 from citygauge.problems import Problems, Where
 from citygauge.provenance import sha256_of
@@ -259,7 +260,7 @@ class Method(_Plain):
 
 def read_method(path: Path, problems: Problems) -> Method | None:
     """Read ``method.toml`` and note everything wrong with it; None where it cannot be used."""
-    if not path.is_file():
+    if not is_file(path):
         problems.add("file.not-found", Where(str(path)), path=str(path))
         return None
     try:

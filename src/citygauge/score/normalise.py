@@ -44,7 +44,7 @@ def minmax(values: Array, direction: Array, low: float = 0.0, high: float = 100.
     """
     turned = values * direction
     least, most = _extremes(turned)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         return np.where(most > least, (turned - least) / (most - least) * (high - low) + low, np.nan)
 
 
@@ -62,7 +62,7 @@ def zscore(values: Array, direction: Array, mean: float = 0.0, sd: float = 1.0) 
     turned = values * direction
     count = (~np.isnan(turned)).sum(axis=0)
     least, most = _extremes(turned)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         centred = turned - np.nansum(turned, axis=0) / count
         spread = np.sqrt(np.nansum(centred**2, axis=0) / (count - 1))
         return np.where(most > least, centred / spread * sd + mean, np.nan)
