@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -79,7 +80,18 @@ FAR_DIMENSION = XML.format('<dimension ref="A1:ALL1000000"/>', "")
 # --- the guard ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", [FAR_CELL, FAR_DIMENSION], ids=["cell", "dimension"])
+FAR_SINGLE_QUOTES = FAR_CELL.replace('r="ALL1000000"', "r='ALL1000000'")
+FAR_LINE_BREAK = FAR_CELL.replace("<c r=", "<c\nr=")
+FAR_PREFIX = re.sub(r"<(/?)(?=[a-z])", r"<\1x:", FAR_CELL).replace("xmlns=", "xmlns:x=")
+# A cell may leave its address out: it then stands right of the one before.
+FAR_WITHOUT_ADDRESS = XML.format("", f'<row r="1000000">{"<c><v>1</v></c>" * 1000}</row>')
+
+
+@pytest.mark.parametrize(
+    "content",
+    [FAR_CELL, FAR_DIMENSION, FAR_SINGLE_QUOTES, FAR_LINE_BREAK, FAR_PREFIX, FAR_WITHOUT_ADDRESS],
+    ids=["cell", "dimension", "single quotes", "line break", "prefix", "without address"],
+)
 def test_a_small_workbook_that_claims_a_billion_cells_is_refused(tmp_path, content):
     path = with_part(book(tmp_path / "b.xlsx", [["a"]]), "xl/worksheets/sheet1.xml", content)
     assert path.stat().st_size < 10_000
@@ -121,6 +133,22 @@ def test_a_workbook_that_is_none_is_refused(tmp_path, content):
     problems = Problems()
     assert sheet_names(tmp_path / "b.xlsx", problems) == []
     assert [problem.code for problem in problems] == ["file.not-a-workbook"]
+
+
+@pytest.mark.parametrize("content", ["hello", XML.format("", "<row")], ids=["text", "cut off"])
+def test_a_workbook_with_a_damaged_sheet_is_no_workbook(tmp_path, content):
+    path = with_part(book(tmp_path / "b.xlsx", [["a"]]), "xl/worksheets/sheet1.xml", content)
+    assert refused(tmp_path, path.read_bytes(), "b.xlsx").code == "file.not-a-workbook"
+
+
+def test_a_workbook_with_damaged_compression_is_no_workbook(tmp_path):
+    path = book(tmp_path / "b.xlsx", [["a"]])
+    with zipfile.ZipFile(path) as archive:
+        item = archive.getinfo("xl/worksheets/sheet1.xml")
+    content = bytearray(path.read_bytes())
+    start = item.header_offset + 30 + len(item.filename) + 5
+    content[start : start + 20] = bytes(255 - byte for byte in content[start : start + 20])
+    assert refused(tmp_path, bytes(content), "b.xlsx").code == "file.not-a-workbook"
 
 
 def test_an_archive_without_sheets_is_no_workbook(tmp_path):
@@ -191,7 +219,11 @@ def test_an_empty_column_without_header_is_left_out(tmp_path):
     assert sheet.cell(0, "b") == "C2"
 
 
-@pytest.mark.parametrize("content", ['a,b\n1,"2\n3,4\n', 'a,"b\n1,2\n'])
+@pytest.mark.parametrize(
+    "content",
+    ['a,b\n1,"2\n3,4\n', 'a,"b\n1,2\n', 'a,b\n1,"2\n' + "3,4\n" * 40_000],
+    ids=["in a cell", "in the header", "before 160 kB"],
+)
 def test_a_quotation_mark_that_is_never_closed_is_said_to_be_so(tmp_path, content):
     assert refused(tmp_path, content).code == "file.broken-quote"
 

@@ -197,3 +197,11 @@ def test_the_hash_is_the_same_for_the_same_content_and_not_moved_by_the_words_ar
     hdi = builtin("hdi")
     assert replace(hdi, nodes=tuple(replace(node) for node in hdi)).hash == hdi.hash
     assert replace(hdi, title={"en": "Other"}, licence="none").hash == hdi.hash
+
+
+def test_the_hash_does_not_depend_on_the_order_of_the_weight_sets_and_of_their_codes():
+    hdi, one, two = builtin("hdi"), {"health": 2.0, "education": 1.0, "income": 1.0}, {"health": 1.0}
+    turned = dict(reversed(one.items()))
+    sets, other = {"one": one, "two": two}, {"two": two, "one": turned}
+    assert replace(hdi, weight_sets=sets).hash == replace(hdi, weight_sets=other).hash
+    assert replace(hdi, weight_sets=sets).hash != replace(hdi, weight_sets={"one": two, "two": one}).hash
