@@ -320,10 +320,107 @@ def test_names_that_no_file_can_have_are_not_found(workspace):
     assert refused(partial(cg.open, workspace(assessment__toml=settings))) == {"framework.not-found"}
 
 
-def test_figures_at_the_edge_of_doubles_do_not_overflow_into_a_crash(workspace):
+def test_figures_at_the_edge_of_doubles_are_refused_and_do_not_overflow(workspace):
     facts = "unit,indicator,value\n1,a,1e308\n2,a,-1e308\n1,c,1\n2,c,2\n"
     for how in ("minmax", "zscore"):
-        result = cg.assess(
-            cg.open(workspace(observations__csv=facts, method__toml=f'[normalise]\nhow = "{how}"\n'))
-        )
-        assert len(result.units) == 3
+        w = cg.open(workspace(observations__csv=facts, method__toml=f'[normalise]\nhow = "{how}"\n'))
+        assert refused(partial(cg.assess, w)) == {"facts.too-large"}
+
+
+def test_a_range_named_in_an_exception_is_the_range_of_its_results(workspace):
+    exception = '[normalise.by.a]\nhow = "minmax"\nlow = 20\nhigh = 50\n'
+    for base in ('how = "minmax"', 'how = "goalposts"', 'how = "zscore"'):
+        w = cg.open(workspace(method__toml=f"[normalise]\n{base}\n{exception}"))
+        assert cg.assess(w).normalised.column("a").tolist() == pytest.approx([50, 35, 20])
+
+
+def test_imputation_invents_no_score_of_its_own_for_an_indicator_made_of_measures(workspace):
+    tree = (
+        "code,parent,name_en,direction,unit,scale,low,high\nI,,Index,,,,,\na,I,A,1,points,score,0,100\n"
+        "m,a,M,1,%,share,0,100\nb,I,B,1,%,share,0,100\n"
+    )
+    facts = "unit,indicator,value\n1,a,10\n2,m,90\n1,b,50\n2,b,50\n3,b,50\n"
+    method = METHOD + '[impute]\nhow = "group_mean"\ngroup = "circle"\n'
+    w = cg.open(workspace(framework__csv=tree, observations__csv=facts, method__toml=method))
+    assert cg.assess(w).trace("2", "a")["value"] == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("code", ["unit_code", "notice"])
+def test_an_indicator_cannot_be_called_like_a_column_of_the_results(workspace, code):
+    tree = FRAMEWORK.replace("\na,", f"\n{code},")
+    assert "framework.reserved-code" in refused(partial(cg.open, workspace(framework__csv=tree)))
+
+
+def test_a_chain_of_a_thousand_levels_is_no_deeper_than_another(tmp_path):
+    rows = [
+        "code,parent,direction,unit,low,high",
+        "n0,,,,,",
+        *(f"n{i},n{i - 1},1,%,0,100" for i in range(1, 1200)),
+    ]
+    (tmp_path / "f.csv").write_text("\n".join(rows))
+    tree = cg.read_framework(tmp_path / "f.csv")
+    w = cg.from_frames(
+        tree,
+        pl.DataFrame({"unit": ["1"]}),
+        pl.DataFrame({"unit": ["1"], "indicator": ["n1199"], "value": [40.0]}),
+        cg.Method().replace(**{"normalise.how": "goalposts"}),
+    )
+    assert cg.assess(w).index[0] == pytest.approx(0.4)
+
+
+def test_problems_of_settings_framework_method_and_facts_come_in_one_answer(workspace):
+    folder = workspace(
+        assessment__toml='framework = "framework.csv"\nperod = "2023"\n',
+        framework__csv=FRAMEWORK.replace(",0.6,", ",-1,"),
+        observations__csv=FACTS + "1,zz,2023,1\n",
+    )
+    assert {"settings.unknown-key", "framework.negative-weight"} <= refused(partial(cg.open, folder))
+    folder = workspace(
+        assessment__toml='framework = "framework.csv"\n',
+        framework__csv=FRAMEWORK,
+        observations__csv=FACTS + "1,zz,2023,1\n",
+        method__toml=METHOD + '[normalise.by.qq]\nhow = "minmax"\n[screen]\nexclude = ["99"]\n',
+    )
+    found = refused(partial(cg.open, folder))
+    assert {"facts.unknown-indicator", "method.unknown-code", "method.unknown-unit"} <= found
+
+
+def test_a_method_that_is_a_folder_is_not_passed_over(workspace):
+    folder = workspace(method__toml=None)
+    (folder / "method.toml").mkdir()
+    assert refused(partial(cg.open, folder)) == {"file.not-found"}
+
+
+def test_a_place_that_cannot_be_written_is_a_problem_and_no_crash(workspace):
+    words = [sys.executable, "-m", "citygauge", "assess", str(workspace()), "--out", "/dev/null/x", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    codes = {problem["code"] for problem in json.loads(done.stdout)["problems"]}
+    assert codes & {"file.no-access", "out.foreign-folder"}
+
+
+def test_full_width_digits_in_a_table_are_no_number(workspace):
+    f = workspace()
+    job = partial(import_table, f, table(f, "unit,a\n1,８\n"), TableImport(period="2024"))
+    assert refused(job) == {"facts.not-a-number"}
+
+
+def test_what_a_long_table_says_of_origin_and_subject_is_not_dropped(workspace):
+    f = workspace()
+    text = "unit,indicator,period,value,origin\n1,a,2024,5,imputed\n"
+    import_table(f, table(f, text), TableImport())
+    assert cg.open(f).observations.frame["origin"].to_list().count("imputed") == 1
+    text = "unit,indicator,period,value,subject\n2,a,2024,5,school-7\n"
+    assert refused(partial(import_table, f, table(f, text, "s.csv"), TableImport())) == {
+        "facts.subject-without-rule"
+    }
+
+
+def test_values_that_the_method_filled_in_are_marked_in_the_results(workspace):
+    facts = "unit,indicator,value\n1,a,80\n1,b,2\n1,c,50\n2,a,60\n2,b,5\n3,a,40\n3,b,10\n3,c,10\n"
+    method = METHOD + '[impute]\nhow = "group_mean"\ngroup = "circle"\n'
+    f = workspace(observations__csv=facts, method__toml=method)
+    result = cg.assess(cg.open(f))
+    write_results(result, f / "results")
+    assert (f / "results/imputed.csv").read_text() == "unit_code,code,value\n2,c,50.0\n"
+    assert result.availability[1, 0] == 1.0  # contract: imputed values are available and marked

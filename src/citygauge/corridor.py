@@ -35,7 +35,7 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
     problems = Problems(workspace.warnings)
     method, framework = method or workspace.method, workspace.framework
     units, period = workspace.assessed_units(problems), workspace.chosen_period(problems)
-    check_method(method, framework, workspace.units.attributes, problems)
+    check_method(method, framework, workspace.units, problems)
     shares = sibling_weights(framework, method.weights, problems)
     folder, grades = workspace.folder, method.grades
     scale = grade_scale(grades.scale, folder, problems) if grades.scale else None
@@ -50,7 +50,7 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
         derived, framework, method.screen.min_availability, method.screen.include, method.screen.exclude
     )
     screened, units = derived.of_units(keep), units.select(np.array(units.codes)[keep])
-    imputed = impute_gaps(screened, method.impute, units)
+    imputed = impute_gaps(screened, method.impute, units, framework)
     treated, treatment = treat_columns(imputed, method.treat)
     normalised = normalise_columns(treated, method.normalise, framework)
     aggregated, from_measures = aggregate_nodes(normalised, method, framework, shares, problems)
@@ -61,7 +61,7 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
     return Result(
         workspace, method, units, facts, derived, screened, imputed, treated, normalised, aggregated,
         ranks=rank(aggregated.values),
-        availability=availability(screened, framework),
+        availability=availability(imputed, framework),
         shares=shares,
         effective_weights=effective_weights(framework, shares),
         treatment=treatment,

@@ -29,8 +29,8 @@ _BLANK_LINES = re.compile(r"\A(?:[ \t]*\r?\n)+")
 # A row or a cell begins, an address or a row number is given, a dimension is claimed; any prefix and quote.
 _CLAIM = re.compile(
     rb"<(?:\w+:)?(?P<row>row)\b|<(?:\w+:)?(?P<cell>c)(?=[\s/>])"
-    rb"|\sr\s*=\s*[\"'](?P<letters>[A-Z]{0,3})(?P<number>[0-9]{1,9})[\"']"
-    rb"|\sref\s*=\s*[\"'][A-Z0-9]+:(?P<to>[A-Z]{1,3})(?P<end>[0-9]{1,9})[\"']"
+    rb"|\sr\s*=\s*[\"'](?P<letters>[A-Za-z]{0,3})(?P<number>[0-9]{1,9})[\"']"
+    rb"|\sref\s*=\s*[\"'][A-Za-z0-9]+:(?P<to>[A-Za-z]{1,3})(?P<end>[0-9]{1,9})[\"']"
 )
 
 
@@ -285,7 +285,7 @@ def _is_safe_workbook(path: Path, problems: Problems) -> bool:
                     limit=MAX_UNPACKED_BYTES // 10**6,
                 )
                 return False
-            sheets = [item for item in archive.namelist() if item.startswith("xl/worksheets/sheet")]
+            sheets = [item for item in archive.namelist() if item.lower().endswith(".xml")]
             for item in sheets:
                 rows, columns = _claimed_size(archive, item)
                 if rows * columns > MAX_CELLS:
@@ -326,7 +326,7 @@ def _claimed_size(archive: zipfile.ZipFile, item: str) -> tuple[int, int]:
 
 def _column_number(letters: bytes) -> int:
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = number * 26 + letter - 64
     return number
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from citygauge.collect.units import units_of
 from citygauge.files import Sheet, canonical_headers, exists, frame_sheet, is_file, read_sheet, write_csv
 from citygauge.framework.builtin import builtin_names
 from citygauge.framework.coinr import read_imeta
+from citygauge.framework.model import CHANNELS
 from citygauge.framework.read import read_framework
 from citygauge.framework.write import write_framework
 from citygauge.problems import InputError, Problem, Problems, Where
@@ -36,6 +38,8 @@ from citygauge.provenance import SOURCE_COLUMNS, Source, sha256_of_file
 from citygauge.score.method import Method
 from citygauge.workspace import SETTINGS, Workspace, framework_place, open_workspace
 
+# Python would take full-width digits and 1_000 for numbers; a table of facts does not.
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?")
 _EMPTY_UNITS = ("unit", "name_zh", "name_en", "aliases")
 
 
@@ -154,6 +158,9 @@ def import_table(folder: Path, file: Path, how: TableImport) -> Imported:
     """
     workspace = open_workspace(folder)
     problems = Problems()
+    if how.channel is not None and how.channel not in CHANNELS:
+        values = {"value": how.channel, "rows": [], "near": [], "allowed": list(CHANNELS)}
+        problems.add("facts.unknown-channel", Where(column="--channel"), **values)
     sheet = read_sheet(file, problems, how.sheet)
     problems.raise_errors()
     assert sheet is not None
@@ -228,10 +235,8 @@ def _once(cells: Sequence[Cell], sheet: Sheet, problems: Problems) -> list[Cell]
     """Return repeated facts once; note numbers that are none, and facts told twice differently."""
     seen: dict[tuple[str, str, str | None, str | None], tuple[Cell, tuple[float | None, str]]] = {}
     for cell in cells:
-        try:
-            number = None if cell.value is None else float(cell.value)
-        except ValueError:
-            number = float("nan")
+        is_number = cell.value is None or _NUMBER.fullmatch(cell.value) is not None
+        number = None if cell.value is None else float(cell.value) if is_number else float("nan")
         where = Where(sheet.file, sheet.name, cell.row, cell.cell)
         if number is not None and not isfinite(number):
             problems.add("facts.not-a-number", where, value=cell.value or "")

@@ -21,12 +21,13 @@ from citygauge.collect.observations import (
 )
 from citygauge.collect.sources import check_sources, read_sources
 from citygauge.collect.units import UnitMatcher, Units, units_of
-from citygauge.files import exists, frame_sheet, is_file, read_sheet, text_of
+from citygauge.files import exists, frame_sheet, read_sheet, text_of
 from citygauge.framework.builtin import builtin_folder, builtin_names
 from citygauge.framework.model import Framework
 from citygauge.framework.read import load_framework, read_framework, with_weight_sets
 from citygauge.problems import Problems, Where
 from citygauge.provenance import Source
+from citygauge.score.conflicts import check_method
 from citygauge.score.method import Method, note_invalid, read_method
 
 SETTINGS = "assessment.toml"
@@ -174,18 +175,29 @@ def open_workspace(folder: str | Path) -> Workspace:
     return workspace
 
 
-def load_workspace(folder: Path, problems: Problems) -> Workspace | None:
-    """Read a workspace and note its problems; None where it cannot be used."""
+def load_workspace(folder: Path, problems: Problems, method_file: Path | None = None) -> Workspace | None:
+    """Read a workspace and note its problems; None where it cannot be used.
+
+    `method_file` takes the place of the workspace's own method.
+    """
     if not (folder / SETTINGS).is_file():
         problems.add("settings.no-workspace", Where(str(folder)), folder=str(folder), file=SETTINGS)
         return None
     settings = _read_settings(folder / SETTINGS, problems)
-    framework = _load_framework(folder, settings, problems) if settings else None
+    # Where the settings cannot be read, the files are looked at under their usual names all the same.
+    basis = settings or Settings()
+    has_tree = settings is not None or exists(folder / basis.framework)
+    framework = _load_framework(folder, basis, problems) if has_tree else None
     sheet = read_sheet(folder / "units.csv", problems)
     units = None if sheet is None else units_of(sheet, problems)
     observations = read_observations(folder, problems)
     sources = read_sources(folder, problems)
-    method = _load_method(folder, settings, problems) if settings else None
+    if method_file is not None:
+        method = read_method(method_file, problems)
+    else:
+        method = _load_method(folder, basis, problems)
+    if framework and units and method:
+        check_method(method, framework, units, problems)
     if framework and units and observations:
         check_observations(observations, framework, units, problems)
         check_sources(observations, units, sources, problems)
@@ -299,7 +311,8 @@ def _load_framework(folder: Path, settings: Settings, problems: Problems) -> Fra
 
 def _load_method(folder: Path, settings: Settings, problems: Problems) -> Method | None:
     """Read the workspace's method, else that of its built-in framework, else take the defaults."""
-    if is_file(folder / settings.method) or settings.method != "method.toml":
-        return read_method(folder / settings.method, problems)
+    own = folder / settings.method
+    if exists(own) or own.is_symlink() or settings.method != "method.toml":
+        return read_method(own, problems)
     shipped = framework_place(settings.framework, folder) / "method.toml"
     return read_method(shipped, problems) if shipped.is_file() else Method()

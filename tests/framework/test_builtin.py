@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
+from citygauge.collect.units import Units
 from citygauge.framework.builtin import builtin, builtin_folder, builtin_names
 from citygauge.problems import Problems
 from citygauge.score.conflicts import check_method
@@ -117,7 +119,7 @@ def test_its_own_method_fits_the_framework(name):
     problems = Problems()
     method = read_method(builtin_folder() / name / "method.toml", problems)
     assert method is not None
-    check_method(method, builtin(name), (), problems)
+    check_method(method, builtin(name), Units(pl.DataFrame({"unit": ["u"]})), problems)
     assert [problem.text() for problem in problems] == []
 
 

@@ -19,6 +19,6 @@ def test_a_group_that_knows_nothing_gives_nothing() -> None:
     assert np.isnan(group_mean(np.array([[NAN], [5.0]]), ["a", "b"])[0, 0])
 
 
-def test_units_without_a_group_are_a_group_of_their_own() -> None:
+def test_a_unit_without_a_group_gets_no_estimate() -> None:
     means = group_mean(np.array([[2.0], [4.0], [90.0]]), [None, None, "a"])
-    np.testing.assert_allclose(means.ravel(), [3, 3, 90])
+    np.testing.assert_allclose(means.ravel(), [NAN, NAN, 90])

@@ -25,9 +25,10 @@ COLUMNS = {
     "scores.csv": "unit_code,code,level,value,rank,grade",
     "treatment.csv": "unit_code,code,treatment,before,after",
     "availability.csv": "unit_code,code,availability",
+    "imputed.csv": "unit_code,code,value",
     "effective_weights.csv": "code,level,weight,effective_weight",
     "statistics.csv": "code,level,n,mean,sd,min,max",
-    "facts.csv": "unit_code,code,row,value,unit_of_measure,state,channel,source",
+    "facts.csv": "unit_code,code,row,value,unit_of_measure,state,origin,channel,source",
 }
 WITHOUT_TABLE = {"method.toml", "run.json", "report.zh.html", "report.en.html"}
 GRADED = '[normalise]\nhow = "goalposts"\n[grades]\nscale = "three"\n'

@@ -127,15 +127,13 @@ def _run(folder: Path, method: Path | None) -> Result:
     """Open and assess, with the problems of the method file among the others."""
     from citygauge.corridor import assess as run
     from citygauge.problems import Problems
-    from citygauge.score.method import read_method
     from citygauge.workspace import load_workspace
 
     problems = Problems()
-    chosen = read_method(method, problems) if method else None
-    workspace = load_workspace(folder, problems)
+    workspace = load_workspace(folder, problems, method)
     problems.raise_errors()
     assert workspace is not None
-    return run(workspace, chosen)
+    return run(workspace)
 
 
 def _summarise(result: Result) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from citygauge.cli.words import language, say
-from citygauge.problems import InputError, Problem
+from citygauge.problems import InputError, Problem, Where
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 SHOWN_PER_CODE = 10
@@ -68,16 +68,22 @@ def report(
 def input_errors(*, as_json: bool, on_error: Callable[[InputError], None] | None = None) -> Iterator[None]:
     """Turn `InputError` into its problems on the screen and exit code 2; `on_error` runs first."""
     try:
-        yield
+        try:
+            yield
+        except OSError as error:  # no permission, no room, a link that leads nowhere
+            values = {"reason": error.strerror or str(error)}
+            raise InputError([Problem("file.no-access", Where(str(error.filename or "")), values)]) from error
     except InputError as error:
+        problems = list(error.problems)
         try:
             if on_error is not None:
                 on_error(error)
         except InputError as second:
-            more = [problem for problem in second.problems if problem not in error.problems]
-            error = InputError([*error.problems, *more])
+            problems += [problem for problem in second.problems if problem not in problems]
+        except OSError:  # the place of the results cannot be written; the problems are on the screen
+            pass
         if as_json:
-            print_json({"ok": False, "problems": [problem.as_dict() for problem in error.problems]})
+            print_json({"ok": False, "problems": [problem.as_dict() for problem in problems]})
         else:
-            print_problems(error.problems)
+            print_problems(problems)
         raise typer.Exit(BAD_INPUT) from None

@@ -21,7 +21,7 @@ def read_sources(folder: Path, problems: Problems) -> dict[str, Source]:
     received with.
     """
     path = folder / "sources.csv"
-    if not path.is_file():
+    if not path.exists() and not path.is_symlink():
         return {}
     sheet = read_sheet(path, problems)
     if sheet is None:

@@ -13,7 +13,20 @@ from citygauge.files import Sheet, canonical_headers
 from citygauge.framework.model import Framework
 from citygauge.problems import Problems
 
-_LONG = ("unit", "indicator", "period", "value", "unit_of_measure", "state", "se", "channel", "note")
+_LONG = (
+    "unit",
+    "indicator",
+    "period",
+    "value",
+    "unit_of_measure",
+    "state",
+    "se",
+    "channel",
+    "note",
+    "origin",
+    "subject",
+    "supersedes",
+)
 _UNIT_HEADERS = ("unit", "name_zh", "name_en", "name_zh_full")
 
 

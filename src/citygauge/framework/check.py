@@ -15,6 +15,8 @@ from citygauge.files import Sheet
 from citygauge.framework.model import SCALES, Framework, Node
 from citygauge.problems import Problems, Where
 
+RESERVED = ("unit_code", "notice")  # columns of the tables that hold results
+
 
 class Locate(Protocol):
     """Gives the place of a node's cell."""
@@ -110,6 +112,10 @@ def _check_codes(nodes: Sequence[Node], where: Locate, problems: Problems) -> No
     for index, node in enumerate(nodes):
         if not node.code:
             problems.add("framework.no-code", where(index, "code"))
+        elif node.code in RESERVED:
+            problems.add(
+                "framework.reserved-code", where(index, "code"), code=node.code, codes=list(RESERVED)
+            )
         elif node.code in first:
             problems.add(
                 "framework.duplicate-code",

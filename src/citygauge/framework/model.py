@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
+from itertools import takewhile
 from typing import Any
 
 from citygauge.problems import Language
@@ -188,10 +189,15 @@ class Framework:
                 below.add(node.code)
         return tuple(found)
 
+    def subtree(self, code: str) -> tuple[str, ...]:
+        """Return the codes below a node in tree pre-order, the node itself not among them."""
+        start = self._position[code] + 1
+        deeper = takewhile(lambda below: self.levels[below] > self.levels[code], self.codes[start:])
+        return tuple(deeper)
+
     def leaves_under(self, code: str) -> tuple[str, ...]:
         """Return the leaves below a node; the node itself when it is a leaf."""
-        children = self._children[code]
-        return tuple(leaf for child in children for leaf in self.leaves_under(child)) if children else (code,)
+        return tuple(below for below in self.subtree(code) if not self._children[below]) or (code,)
 
     @cached_property
     def hash(self) -> str:

@@ -19,12 +19,12 @@ def group_mean(values: NDArray[np.float64], groups: Sequence[str | None]) -> NDA
     values : (n_units, n_indicators) float
         NaN where unknown.
     groups : sequence of str or None
-        Group of each unit; units without one are a group of their own.
+        Group of each unit; a unit without one gets no estimate.
 
     Returns
     -------
     array (n_units, n_indicators)
-        NaN where nobody in the group has a value. Source: COINr, ``i_mean_grp``.
+        NaN where nobody in the group has a value, or the unit has no group. Source: COINr, ``i_mean_grp``.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def group_mean(values: NDArray[np.float64], groups: Sequence[str | None]) -> NDA
     array([2.])
     """
     means = np.full(values.shape, np.nan)
-    for group in set(groups):
+    for group in {group for group in groups if group is not None}:
         members = np.array([own == group for own in groups])
         known = ~np.isnan(values[members])
         count = known.sum(axis=0)

@@ -70,10 +70,7 @@ def screen(
 
 def _indicators_under(framework: Framework, code: str) -> list[str]:
     indicators = set(framework.indicators)
-    found: list[str] = []
-    for child in framework.children(code):
-        found += [child] if child in indicators else _indicators_under(framework, child)
-    return found
+    return [below for below in framework.subtree(code) if below in indicators]
 
 
 def _share(available: NDArray[np.float64], applicable: NDArray[np.bool_]) -> NDArray[np.float64]:

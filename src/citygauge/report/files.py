@@ -15,7 +15,7 @@ import polars as pl
 from citygauge.analyse.describe import describe
 from citygauge.collect.observations import ROW
 from citygauge.files import write_csv
-from citygauge.indicators.table import Table
+from citygauge.indicators.table import IMPUTED, Table
 from citygauge.problems import InputError, Language, Problem, Where
 from citygauge.report.page import page
 from citygauge.report.record import run_record
@@ -104,6 +104,7 @@ def tables(result: Result) -> dict[str, pl.DataFrame]:
     for number, name in enumerate(STEPS, 1):
         found[f"steps/{number}_{name}"] = labels.wide(getattr(result, name))
     found["treatment"] = labels.long(_treatment(result))
+    found["imputed"] = labels.long(_imputed(result))
     found["availability"] = labels.long(_availability(result))
     found["effective_weights"] = _noticed(_weights(result), result)
     found["statistics"] = _noticed(describe(result), result)
@@ -155,6 +156,16 @@ def _treatment(result: Result) -> pl.DataFrame:
         "after": pl.Float64,
     }
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _imputed(result: Result) -> pl.DataFrame:
+    """One row for each value that nobody observed and the method filled in."""
+    table = result.imputed
+    at = np.argwhere((table.origins == IMPUTED) & ~np.isnan(table.values))
+    rows = [(table.units[i], table.codes[j], float(table.values[i, j])) for i, j in at]
+    return pl.DataFrame(
+        rows, schema={"unit_code": pl.String, "code": pl.String, "value": pl.Float64}, orient="row"
+    )
 
 
 def _availability(result: Result) -> pl.DataFrame:
@@ -211,7 +222,7 @@ def _facts(result: Result) -> pl.DataFrame:
     frame = result.workspace.observations.frame
     kept = [
         column
-        for column in (ROW, "value", "unit_of_measure", "state", "channel", "source", "cell")
+        for column in (ROW, "value", "unit_of_measure", "state", "origin", "channel", "source", "cell")
         if column in frame.columns
     ]
     told = frame.select(kept).with_columns(pl.col(ROW).cast(pl.Int32))

@@ -7,16 +7,23 @@ from difflib import get_close_matches
 import numpy as np
 
 from citygauge.collect.resolve import Facts
+from citygauge.collect.units import Units
 from citygauge.framework.model import Framework
 from citygauge.indicators.table import Table
 from citygauge.problems import Problems
 from citygauge.score.method import Method
 
+LARGEST = 1e150  # squares of larger figures leave the range of doubles
 
-def check_method(
-    method: Method, framework: Framework, attributes: tuple[str, ...], problems: Problems
-) -> None:
+
+def check_method(method: Method, framework: Framework, units: Units, problems: Problems) -> None:
     """Note what a method names that the framework or the units do not have."""
+    attributes = units.attributes
+    for part in ("include", "exclude"):
+        for unit in getattr(method.screen, part):
+            if unit not in units.position:
+                near = get_close_matches(unit, units.codes, 3)
+                problems.add("method.unknown-unit", key=f"screen.{part}", unit=unit, near=near)
     known = set(framework.codes)
     levels = {str(level) for level in framework.levels.values()}
     for part, codes in (
@@ -90,6 +97,12 @@ def note_losses(
     derived: Table, treated: Table, normalised: Table, aggregated: Table, problems: Problems
 ) -> None:
     """Note what fell out on the way: units screened out, columns without spread, empty indices."""
+    with np.errstate(invalid="ignore"):
+        huge = np.asarray((np.abs(derived.values) > LARGEST).any(axis=0))
+    if huge.any():
+        problems.add(
+            "facts.too-large", codes=[c for c, is_huge in zip(derived.codes, huge, strict=True) if is_huge]
+        )
     stayed = set(treated.units)
     dropped = [unit for unit in derived.units if unit not in stayed]
     if dropped:

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,8 @@ def _read(path: Path, name: str, problems: Problems) -> GradeScale | None:
         return None
     edges = [g.edge for g in grades if g.edge is not None]
     ids = [g.id for g in grades]
+    if not all(map(isfinite, (low, high, *edges))):
+        problems.add("grades.unreadable", where, reason="from, low and high must be finite numbers")
     if not grades or edges != sorted(edges, reverse=True) or len(set(edges)) < len(edges) or low >= high:
         problems.add("grades.order", where)
     if len(set(ids)) < len(ids):

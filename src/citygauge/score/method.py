@@ -18,7 +18,7 @@ from citygauge.provenance import sha256_of
 from citygauge.score.aggregate import AggregateName, Rule
 from citygauge.score.normalise import PARAMETERS, NormaliseName
 
-Share = float
+_LARGEST = 1e100  # beyond it sums and squares leave the range of doubles
 
 
 class _Plain(BaseModel):
@@ -87,9 +87,9 @@ class NormaliseColumn(_Plain):
     """
 
     how: NormaliseName = "minmax"
-    low: float | None = None
-    high: float | None = None
-    mean: float | None = None
+    low: float | None = Field(None, ge=-_LARGEST, le=_LARGEST)
+    high: float | None = Field(None, ge=-_LARGEST, le=_LARGEST)
+    mean: float | None = Field(None, ge=-_LARGEST, le=_LARGEST)
     sd: float | None = Field(None, gt=0)
     scale: float | None = Field(None, gt=0)
     cut: bool | None = None
@@ -141,10 +141,13 @@ class Normalise(NormaliseColumn):
     def onto(self, code: str) -> tuple[float, float]:
         """Return what the worst and the best of a bounded method become for this column.
 
-        An exception without a `scale` of its own lies on the range of the default method.
+        An exception that names no range of its own (`low` and `high` of ``minmax``, else `scale`) lies on the
+        range of the default method.
         """
         column = self.of(code)
-        bounds = column.range if column.scale is not None or self.range is None else self.range
+        named = (column.low, column.high) if column.how == "minmax" else (column.scale,)
+        is_named = any(value is not None for value in named)
+        bounds = column.range if is_named or self.range is None else self.range
         return bounds or (0.0, 1.0)
 
     @model_validator(mode="after")

@@ -20,11 +20,16 @@ from citygauge.score.treat import Limits, Treated, moments, transformed, winsori
 Array = NDArray[np.float64]
 
 
-def impute_gaps(table: Table, settings: Impute, units: Units) -> Table:
-    """Return the table with gaps filled as the method says; groups are an attribute of the units."""
+def impute_gaps(table: Table, settings: Impute, units: Units, framework: Framework) -> Table:
+    """Return the table with gaps filled as the method says; groups are an attribute of the units.
+
+    Scores of its own that an indicator made of measures lacks are no gaps: its measures stand for it.
+    """
     if settings.how == "none" or settings.group is None:
         return table
-    return impute(table, group_mean(table.values, units.texts(settings.group)))
+    estimates = group_mean(table.values, units.texts(settings.group))
+    estimates[:, [bool(framework.children(code)) for code in table.codes]] = np.nan
+    return impute(table, estimates)
 
 
 def treat_columns(table: Table, settings: Treat) -> tuple[Table, dict[str, Treated]]:
