@@ -48,7 +48,7 @@ def plain(place: Mapping[str, Any]) -> dict[str, Any]:
     return {**place, "column": header} if header else dict(place)
 
 
-def holds(problems: list[dict[str, Any]], code: str, place: Mapping[str, object], named: str) -> None:
+def assert_holds(problems: list[dict[str, Any]], code: str, place: Mapping[str, object], named: str) -> None:
     """Hold the problems against the one expected: its code, its place, its sentences, its offender."""
     alike = [problem for problem in problems if problem["code"] == code]
     assert alike, [problem["code"] for problem in problems]
@@ -869,7 +869,7 @@ def test_a_bad_workspace_is_refused_at_its_place_and_only_its_problems_are_writt
         for name, value in place.items()
     }
     problems = refused("assess", folder)
-    holds(problems, code, place, named)
+    assert_holds(problems, code, place, named)
     after = snapshot(folder)
     assert json.loads((folder / "results" / "problems.json").read_text(encoding="utf-8")) == {
         "ok": False,
@@ -894,14 +894,14 @@ def test_a_column_of_a_table_is_named_by_letter_and_header(workspace):
 def test_a_text_in_neither_encoding_is_refused(workspace):
     folder = workspace()
     (folder / "units.csv").write_bytes(b"unit,name\n1,\xff\xff\xff\n")
-    holds(refused("assess", folder), "file.encoding", at(U), U)
+    assert_holds(refused("assess", folder), "file.encoding", at(U), U)
     assert [path.name for path in (folder / "results").iterdir()] == ["problems.json"]
 
 
 def test_settings_that_are_not_utf_8_are_refused(workspace):
     folder = workspace()
     (folder / "assessment.toml").write_bytes('name_zh = "苏州"\n'.encode("gb18030"))
-    holds(refused("assess", folder), "file.not-toml", at(A), "utf-8")
+    assert_holds(refused("assess", folder), "file.not-toml", at(A), "utf-8")
 
 
 def test_facts_in_two_files_are_refused(workspace):
@@ -909,22 +909,24 @@ def test_facts_in_two_files_are_refused(workspace):
     pl.DataFrame({"unit": ["1"], "indicator": ["a"], "value": [1.0]}).write_parquet(
         folder / "observations.parquet"
     )
-    holds(refused("assess", folder), "facts.two-files", at("observations.parquet"), "observations.csv")
+    assert_holds(refused("assess", folder), "facts.two-files", at("observations.parquet"), "observations.csv")
 
 
 def test_a_parquet_file_that_is_none_is_refused(workspace):
     folder = workspace(observations__csv=None, observations__parquet="unit,indicator,value\n")
-    holds(refused("assess", folder), "file.not-parquet", at("observations.parquet"), "observations.parquet")
+    assert_holds(
+        refused("assess", folder), "file.not-parquet", at("observations.parquet"), "observations.parquet"
+    )
 
 
 def test_a_folder_without_settings_is_no_workspace(workspace):
     folder = workspace(assessment__toml=None)
-    holds(refused("assess", folder), "settings.no-workspace", at(str(folder)), A)
+    assert_holds(refused("assess", folder), "settings.no-workspace", at(str(folder)), A)
 
 
 def test_a_folder_that_does_not_exist_is_not_created(tmp_path):
     folder = tmp_path / "nowhere"
-    holds(refused("assess", folder), "settings.no-workspace", at(str(folder)), "nowhere")
+    assert_holds(refused("assess", folder), "settings.no-workspace", at(str(folder)), "nowhere")
     assert not folder.exists()
 
 
@@ -934,7 +936,7 @@ def test_a_folder_of_somebody_else_is_not_written_into(workspace, tmp_path):
     (other / "cat.txt").write_text("cat", encoding="utf-8")
     folder = workspace()
     before = snapshot(tmp_path)
-    holds(refused("assess", folder, "--out", other), "out.foreign-folder", at(str(other)), "photos")
+    assert_holds(refused("assess", folder, "--out", other), "out.foreign-folder", at(str(other)), "photos")
     assert snapshot(tmp_path) == before
 
 
@@ -952,7 +954,7 @@ def test_problems_are_not_written_into_a_folder_of_somebody_else_either(workspac
 def test_a_file_in_the_place_of_the_results_is_left_alone(workspace):
     folder = workspace(results="mine")
     problems = refused("assess", folder)
-    holds(problems, "out.foreign-folder", at(str(folder / "results")), "results")
+    assert_holds(problems, "out.foreign-folder", at(str(folder / "results")), "results")
     assert (folder / "results").read_text(encoding="utf-8") == "mine"
 
 
@@ -1077,25 +1079,25 @@ SETS = ["code", "own"]
 def test_a_bad_workbook_is_refused_at_its_sheet_and_cell(tmp_path, sheets, code, place, named):
     path = book(tmp_path / X, **sheets)
     before = snapshot(tmp_path)
-    holds(refused("framework", "check", path), code, place, named)
+    assert_holds(refused("framework", "check", path), code, place, named)
     assert snapshot(tmp_path) == before
 
 
 def test_a_text_file_called_xlsx_is_no_workbook(tmp_path):
     (tmp_path / X).write_text("code,parent\n", encoding="utf-8")
-    holds(refused("framework", "check", tmp_path / X), "file.not-a-workbook", at(X), X)
+    assert_holds(refused("framework", "check", tmp_path / X), "file.not-a-workbook", at(X), X)
 
 
 def test_a_workbook_cut_off_in_the_middle_is_refused(tmp_path):
     path = book(tmp_path / X, framework=NODES)
     path.write_bytes(path.read_bytes()[:-200])
-    holds(refused("framework", "check", path), "file.not-a-workbook", at(X), X)
+    assert_holds(refused("framework", "check", path), "file.not-a-workbook", at(X), X)
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 1000)
     path = book(tmp_path / X, framework=NODES)
-    holds(refused("framework", "check", path), "file.too-large", at(X), X)
+    assert_holds(refused("framework", "check", path), "file.too-large", at(X), X)
 
 
 def test_a_workbook_that_claims_too_many_cells_is_refused(tmp_path):
@@ -1105,7 +1107,7 @@ def test_a_workbook_that_claims_too_many_cells_is_refused(tmp_path):
     workbook.active["XFD1048576"] = "far away"
     workbook.save(path)
     place = at(X, sheet="xl/worksheets/sheet1.xml")
-    holds(refused("framework", "check", path), "file.too-many-cells", place, "1048576")
+    assert_holds(refused("framework", "check", path), "file.too-many-cells", place, "1048576")
 
 
 @pytest.mark.parametrize(
@@ -1142,12 +1144,12 @@ def test_a_workbook_that_claims_too_many_cells_is_refused(tmp_path):
 )
 def test_a_bad_framework_file_is_refused(tmp_path, name, text, code, place, named):
     (tmp_path / name).write_text(text, encoding="utf-8")
-    holds(refused("framework", "check", tmp_path / name), code, place, named)
+    assert_holds(refused("framework", "check", tmp_path / name), code, place, named)
 
 
 def test_a_framework_nobody_knows_is_refused_with_the_names_of_those_there_are(tmp_path):
     problems = refused("framework", "check", tmp_path / "none.csv")
-    holds(problems, "framework.not-found", {}, "none.csv")
+    assert_holds(problems, "framework.not-found", {}, "none.csv")
     assert "hdi" in problems[0]["hint"]
 
 
@@ -1251,7 +1253,7 @@ def test_a_bad_coinr_pair_is_refused_and_no_folder_is_created(tmp_path, meta, da
     (tmp_path / "iData.csv").write_text(data, encoding="utf-8")
     before = snapshot(tmp_path)
     pair = ("--data", tmp_path / "iData.csv", "--meta", tmp_path / "iMeta.csv")
-    holds(refused("import", "coinr", tmp_path / "new", *pair), code, place, named)
+    assert_holds(refused("import", "coinr", tmp_path / "new", *pair), code, place, named)
     assert snapshot(tmp_path) == before
 
 
@@ -1260,7 +1262,9 @@ def test_an_import_into_a_full_folder_is_refused_and_leaves_it_alone(tmp_path):
     (tmp_path / "iData.csv").write_text(DATA, encoding="utf-8")
     before = snapshot(tmp_path)
     pair = ("--data", tmp_path / "iData.csv", "--meta", tmp_path / "iMeta.csv")
-    holds(refused("import", "coinr", tmp_path, *pair), "new.folder-exists", at(str(tmp_path)), str(tmp_path))
+    assert_holds(
+        refused("import", "coinr", tmp_path, *pair), "new.folder-exists", at(str(tmp_path)), str(tmp_path)
+    )
     assert snapshot(tmp_path) == before
 
 
@@ -1362,7 +1366,7 @@ def test_a_bad_table_is_refused_and_the_workspace_stays_as_it_was(
     folder = workspace(sources__csv="id,title\ntaken,Yearbook\n")
     (tmp_path / T).write_text(table, encoding="utf-8")
     before = snapshot(tmp_path)
-    holds(refused("import", "table", folder, tmp_path / T, *words), code, place, named)
+    assert_holds(refused("import", "table", folder, tmp_path / T, *words), code, place, named)
     assert snapshot(tmp_path) == before
 
 
@@ -1371,7 +1375,7 @@ def test_a_sheet_that_the_workbook_lacks_is_refused_with_the_names_of_those_it_h
     folder = workspace()
     before = snapshot(tmp_path)
     problems = refused("import", "table", folder, path, "--sheet", "facts")
-    holds(problems, "file.no-sheet", at("table.xlsx"), "facts")
+    assert_holds(problems, "file.no-sheet", at("table.xlsx"), "facts")
     assert "data" in problems[0]["hint"]
     assert snapshot(tmp_path) == before
 
@@ -1379,12 +1383,12 @@ def test_a_sheet_that_the_workbook_lacks_is_refused_with_the_names_of_those_it_h
 def test_a_bad_cell_of_an_imported_workbook_is_named_by_its_address(workspace, tmp_path):
     path = book(tmp_path / "table.xlsx", data=[["unit", "period", "a"], [1, 2024, 5], [2, 2024, "n/a"]])
     problems = refused("import", "table", workspace(), path)
-    holds(problems, "facts.not-a-number", at("table.xlsx", 3, "data!C3", "data"), "n/a")
+    assert_holds(problems, "facts.not-a-number", at("table.xlsx", 3, "data!C3", "data"), "n/a")
 
 
 def test_a_table_that_is_not_there_is_refused(workspace, tmp_path):
     problems = refused("import", "table", workspace(), tmp_path / "gone.csv")
-    holds(problems, "file.not-found", at(str(tmp_path / "gone.csv")), "gone.csv")
+    assert_holds(problems, "file.not-found", at(str(tmp_path / "gone.csv")), "gone.csv")
 
 
 # ---- new
@@ -1429,8 +1433,8 @@ def test_a_new_workspace_of_bad_files_is_not_created(tmp_path, framework, units,
 
 def test_a_trace_of_a_unit_and_a_code_that_are_none_names_both(workspace):
     problems = refused("trace", workspace(), "Atlantis", "zz")
-    holds(problems, "units.unknown", {}, "Atlantis")
-    holds(problems, "method.unknown-code", {}, "zz")
+    assert_holds(problems, "units.unknown", {}, "Atlantis")
+    assert_holds(problems, "method.unknown-code", {}, "zz")
 
 
 # ---- several at once, warnings, and the catalogue
@@ -1520,7 +1524,7 @@ def test_a_warning_names_its_place_and_its_offender_and_the_run_ends_well(
     folder = workspace(**changed)
     done = call("assess", folder, "--json")
     assert done.exit_code == 0
-    holds(json.loads(done.stdout)["problems"], code, place, named)
+    assert_holds(json.loads(done.stdout)["problems"], code, place, named)
     assert (folder / "results" / "scores.csv").is_file()
 
 
