@@ -27,8 +27,7 @@ from citygauge.collect.resolve import current
 from citygauge.collect.sources import source_frame
 from citygauge.collect.table import Cell, cells_frame, read_table
 from citygauge.collect.units import units_of
-from citygauge.files import Sheet, canonical_headers, exists, frame_sheet, is_file, read_sheet, write_csv
-from citygauge.framework.builtin import builtin_names
+from citygauge.files import Sheet, canonical_headers, frame_sheet, is_file, read_sheet, write_csv
 from citygauge.framework.coinr import read_imeta
 from citygauge.framework.model import CHANNELS
 from citygauge.framework.read import read_framework
@@ -36,7 +35,7 @@ from citygauge.framework.write import write_framework
 from citygauge.problems import InputError, Problem, Problems, Where
 from citygauge.provenance import SOURCE_COLUMNS, Source, sha256_of_file
 from citygauge.score.method import Method
-from citygauge.workspace import SETTINGS, Workspace, framework_place, open_workspace
+from citygauge.workspace import SETTINGS, Workspace, find_framework, open_workspace
 
 # Python would take full-width digits and 1_000 for numbers; a table of facts does not.
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -61,10 +60,9 @@ def new_workspace(folder: Path, framework: str, units: Path | None = None) -> No
         With everything wrong; the folder is then not created.
     """
     problems = Problems()
-    place = framework_place(framework)
-    if not exists(place):
-        problems.add("framework.not-found", Where(), name=framework, known=list(builtin_names()))
+    place = find_framework(framework, problems)
     problems.raise_errors()
+    assert place is not None
     tree = read_framework(place)
     sheet = read_sheet(units, problems) if units else None
     listed = units_of(sheet, problems) if sheet else None

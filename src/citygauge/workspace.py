@@ -294,15 +294,20 @@ def framework_place(name: str, folder: Path | None = None) -> Path:
     return builtin_folder() / name if name in builtin_names() else (folder or Path()) / name
 
 
+def find_framework(
+    name: str, problems: Problems, folder: Path | None = None, where: Where | None = None
+) -> Path | None:
+    """Return where a framework stands; None, with a problem that names the built-in ones, where it does not."""
+    place = framework_place(name, folder)
+    if exists(place):
+        return place
+    problems.add("framework.not-found", where, name=name, known=list(builtin_names()))
+    return None
+
+
 def _load_framework(folder: Path, settings: Settings, problems: Problems) -> Framework | None:
-    place = framework_place(settings.framework, folder)
-    if not exists(place):
-        problems.add(
-            "framework.not-found",
-            Where(SETTINGS, column="framework"),
-            name=settings.framework,
-            known=list(builtin_names()),
-        )
+    place = find_framework(settings.framework, problems, folder, Where(SETTINGS, column="framework"))
+    if place is None:
         return None
     framework = load_framework(place, problems)
     is_own = place.resolve() in {folder.resolve(), (folder / "framework.csv").resolve()}

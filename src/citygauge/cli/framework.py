@@ -136,15 +136,13 @@ def export(
 
 def _place(name: str) -> Path:
     """Return where a framework stands, or raise with the names of the built-in ones."""
-    from citygauge.files import exists
-    from citygauge.framework.builtin import builtin_names
-    from citygauge.problems import InputError, Problem, Where
-    from citygauge.workspace import framework_place
+    from citygauge.problems import Problems
+    from citygauge.workspace import find_framework
 
-    place = framework_place(name)
-    if not exists(place):
-        values = {"name": name, "known": list(builtin_names())}
-        raise InputError([Problem("framework.not-found", Where(), values)])
+    problems = Problems()
+    place = find_framework(name, problems)
+    problems.raise_errors()
+    assert place is not None
     return place
 
 

@@ -18,6 +18,7 @@ from citygauge.collect.observations import (
     grouped,
     observation_ids,
 )
+from citygauge.framework.check import cycles
 from citygauge.framework.model import CHANNELS, Framework
 from citygauge.problems import Problems
 
@@ -59,28 +60,12 @@ def current(observations: Observations, problems: Problems) -> pl.DataFrame:
             problems.add("facts.supersedes-other", where, value=row["supersedes"])
         else:
             replaced_by[row["supersedes"]] = row["_id"]
-    for circle in _circles(replaced_by):
+    for circle in cycles(replaced_by):
         rows = [int(str(by_id[i][ROW])) for i in circle]
         problems.add(
             "facts.supersedes-circle", observations.where(min(rows), "supersedes"), ids=circle, rows=rows
         )
     return frame.filter(~pl.col("_id").is_in(list(replaced_by)))
-
-
-def _circles(replaced_by: Mapping[str, str]) -> list[list[str]]:
-    """Return each ring of corrections that replace each other, once."""
-    seen: set[str] = set()
-    found = []
-    for start in replaced_by:
-        path: list[str] = []
-        at: str | None = start
-        while at is not None and at not in seen and at not in path:
-            path.append(at)
-            at = replaced_by.get(at)
-        if at in path:
-            found.append(path[path.index(at) :])
-        seen.update(path)
-    return found
 
 
 def resolve(

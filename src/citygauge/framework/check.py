@@ -147,12 +147,12 @@ def _check_tree(nodes: Sequence[Node], where: Locate, problems: Problems) -> Non
                 parent=node.parent,
                 near=near,
             )
-    for loop in _cycles({node.code: node.parent for node in nodes}):
+    for loop in cycles({node.code: node.parent for node in nodes}):
         problems.add("framework.cycle", where(codes.index(loop[0]), "parent"), codes=[*loop, loop[0]])
 
 
-def _cycles(parent_of: Mapping[str, str | None]) -> list[list[str]]:
-    """Return each cycle of a child → parent mapping once."""
+def cycles(parent_of: Mapping[str, str | None] | Mapping[str, str]) -> list[list[str]]:
+    """Return each cycle of a mapping once, such as child → parent or corrected → correction."""
     done: set[str] = set()
     loops: list[list[str]] = []
     for start in parent_of:
