@@ -52,6 +52,19 @@ unit,indicator,period,value
 3,b,2023,10
 3,c,2023,
 """
+# The same cities, nothing missing and every fact with its source: unit 3 has Q = 0.3, index 0.24.
+SOURCED = """\
+unit,indicator,period,value,source
+1,a,2023,80,s
+1,b,2023,2,s
+1,c,2023,50,s
+2,a,2023,60,s
+2,b,2023,5,s
+2,c,2023,70,s
+3,a,2023,40,s
+3,b,2023,10,s
+3,c,2023,30,s
+"""
 METHOD = """\
 [normalise]
 how = "goalposts"

@@ -297,7 +297,7 @@ def framework_place(name: str, folder: Path | None = None) -> Path:
 def find_framework(
     name: str, problems: Problems, folder: Path | None = None, where: Where | None = None
 ) -> Path | None:
-    """Return where a framework stands; None, with a problem that names the built-in ones, where it does not."""
+    """Return where a framework stands; where it does not, None and a problem naming the built-in ones."""
     place = framework_place(name, folder)
     if exists(place):
         return place

@@ -20,6 +20,7 @@ from citygauge.cli.main import app
 from citygauge.cli.words import language
 from citygauge.framework.builtin import builtin_names
 from citygauge.framework.read import read_framework
+from conftest import SOURCED
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 COMMANDS = {
@@ -38,18 +39,6 @@ COMMANDS = {
     "assess": ("--method", "--out", "--json", "--quiet"),
     "trace": ("--method", "--json"),
 }  # fmt: skip
-SOURCED = """\
-unit,indicator,period,value,source
-1,a,2023,80,s
-1,b,2023,2,s
-1,c,2023,50,s
-2,a,2023,60,s
-2,b,2023,5,s
-2,c,2023,70,s
-3,a,2023,40,s
-3,b,2023,10,s
-3,c,2023,30,s
-"""
 SOURCES = "id,producer,title,date\ns,统计局,年鉴,2024\n"
 
 

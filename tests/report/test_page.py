@@ -15,21 +15,10 @@ import pytest
 import citygauge as cg
 from citygauge.report.charts import means_chart, ranking_chart, svg
 from citygauge.report.page import page
+from conftest import SOURCED
 
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 GRADED = '[normalise]\nhow = "goalposts"\n[grades]\nscale = "smart-2021"\nstages = "smart-stages"\n'
-SOURCED = """\
-unit,indicator,period,value,source
-1,a,2023,80,s
-1,b,2023,2,s
-1,c,2023,50,s
-2,a,2023,60,s
-2,b,2023,5,s
-2,c,2023,70,s
-3,a,2023,40,s
-3,b,2023,10,s
-3,c,2023,30,s
-"""
 # By hand: 0.68 and 0.61 as in the shared example; unit 3 has P = 0.2, Q = 0.3, index 0.24.
 INDEX = {"1": 0.68, "2": 0.61, "3": 0.24}
 
