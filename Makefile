@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: demo test test-full bench lint requirements wheels clean
+.PHONY: demo test test-full bench docs lint requirements wheels clean
 
 demo:
 	@$(PYTHON) tools/environment.py runtime
@@ -27,6 +27,13 @@ bench:
 	@$(PYTHON) tools/environment.py dev
 	@$(RUN) tools/bench.py
 
+# The documentation in both languages, in docs/_build/html.
+docs:
+	@$(PYTHON) tools/environment.py dev
+	@$(RUN) -m sphinx -q -W --keep-going -d docs/_build/doctrees/en -D language=en docs docs/_build/html/en
+	@$(RUN) -m sphinx -q -W --keep-going -d docs/_build/doctrees/zh -D language=zh_CN docs docs/_build/html/zh
+	@cp docs/_templates/languages.html docs/_build/html/index.html
+
 # Pins with hashes and without any address; run after a change of pyproject.toml (needs uv).
 requirements:
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --python-version 3.11 pyproject.toml --group build -o requirements/runtime.txt
@@ -39,4 +46,4 @@ wheels:
 	@$(RUN) -m pip wheel -q --no-deps --no-build-isolation . -w wheels
 
 clean:
-	rm -rf .venv build dist wheels demo/*/results
+	rm -rf .venv build dist wheels docs/_build demo/*/results

@@ -14,7 +14,7 @@ import pytest
 from click.testing import Result as Outcome
 from typer.testing import CliRunner
 
-from citygauge import files
+from citygauge import xlsx
 from citygauge.cli.main import app
 from citygauge.problems import catalogue
 from conftest import FACTS, FRAMEWORK, METHOD, UNITS
@@ -534,10 +534,10 @@ IN_FACTS = [
         observations__csv=more_facts("id", "3,c,2022,5,x1", "3,c,2021,6,x1"),
     ),
     kind(
-        "a fact about a subject inside a unit",
-        "facts.subject-without-rule",
+        "a fact about a subject that nobody listed",
+        "facts.unknown-subject",
         at(O, 11, "subject"),
-        "c",
+        "line 1",
         observations__csv=more_facts("subject", "3,c,2023,5,line 1"),
     ),
     kind(
@@ -1095,7 +1095,7 @@ def test_a_workbook_cut_off_in_the_middle_is_refused(tmp_path):
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 1000)
+    monkeypatch.setattr(xlsx, "MAX_UNPACKED_BYTES", 1000)
     path = book(tmp_path / X, framework=NODES)
     assert_holds(refused("framework", "check", path), "file.too-large", at(X), X)
 

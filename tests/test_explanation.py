@@ -8,13 +8,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from babel.messages.pofile import read_po
 
 import citygauge as cg
 from citygauge.score.treat import moments
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "demo/city-statistics-2023"
-PAGES = ("how-a-score-is-made.md", "how-a-score-is-made.zh.md")
+PAGE = "explanation/how-a-score-is-made"
+# The words of the figures, in the order in which they stand in `expected_lines`.
+CHINESE = {
+    "PM2.5, annual mean              {} µg/m³": "细颗粒物年平均浓度        {} 微克/立方米",
+    "days of good air                {} %": "空气质量优良天数比例      {}%",
+    "sewage centrally treated        {} %": "污水处理厂集中处理率      {}%",
+    "electricity consumption         {} (10,000 kWh)": "全社会用电量              {} 万千瓦时",
+    "GDP                             {} (100 million yuan)": "地区生产总值              {} 亿元",
+    "{} kWh per 10,000 yuan": "{} 千瓦时/万元",
+    "skewness {}, kurtosis {}": "偏度 {}，峰度 {}",
+    "lowest value {} (Changsha), next {}": "最低值 {}（长沙），次低值 {}",
+    "{}, cut to 0": "{}，计为 0",
+    "rank {} of {}": "{1} 个城市中的第 {0} 名",
+}
 CITY = "510100"
 INDICATORS = ("pm25_annual_mean", "good_air_days", "sewage_treated", "electricity_intensity")
 PILLARS = ("INN", "CON", "ECO", "SRV", "SEC", "ENV")
@@ -77,13 +91,28 @@ def expected_lines(result: cg.Result, printed: dict[str, str]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("page", PAGES)
+def in_chinese(line: str) -> str:
+    """Return a line of figures with its words in Chinese and its numbers as they are."""
+    for english, chinese in CHINESE.items():
+        pattern = re.escape(english).replace(re.escape("{}"), "(.+)")
+        if found := re.fullmatch(pattern, line):
+            return chinese.format(*found.groups())
+    return line
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_printed_figure_is_what_the_run_computes(
-    result: cg.Result, printed: dict[str, str], page: str
+    result: cg.Result, printed: dict[str, str], language: str
 ) -> None:
-    text = (ROOT / "docs/explanation" / page).read_text(encoding="utf-8")
+    text = (ROOT / f"docs/{PAGE}.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert [line for block in blocks for line in block.splitlines()] == expected_lines(result, printed)
+    expected = expected_lines(result, printed)
+    if language == "zh":
+        with (ROOT / f"docs/locale/zh_CN/LC_MESSAGES/{PAGE}.po").open("rb") as stream:
+            catalogue = read_po(stream)
+        blocks = [str(catalogue[block].string) for block in blocks]
+        expected = [in_chinese(line) for line in expected]
+    assert [line for block in blocks for line in block.splitlines()] == expected
 
 
 def test_the_worked_number_follows_from_the_printed_figures_alone(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from citygauge import files
+from citygauge import xlsx
 from citygauge.files import (
     Sheet,
     canonical_headers,
@@ -101,7 +101,7 @@ def test_a_small_workbook_that_claims_a_billion_cells_is_refused(tmp_path, conte
     for problem in problems:
         assert problem.code == "file.too-many-cells"
         assert (problem.values["rows"], problem.values["columns"]) == (1_000_000, 1_000)
-        assert problem.values["limit"] == files.MAX_CELLS
+        assert problem.values["limit"] == xlsx.MAX_CELLS
 
 
 def test_a_workbook_that_unpacks_beyond_the_limit_is_refused(tmp_path, monkeypatch):
@@ -109,7 +109,7 @@ def test_a_workbook_that_unpacks_beyond_the_limit_is_refused(tmp_path, monkeypat
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/media/blank.bin", bytes(5_000_000))
     assert path.stat().st_size < 20_000
-    monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 2_000_000)
+    monkeypatch.setattr(xlsx, "MAX_UNPACKED_BYTES", 2_000_000)
     problem = refused(tmp_path, path.read_bytes(), "b.xlsx")
     assert problem.code == "file.too-large"
     assert (problem.values["size"], problem.values["limit"]) == (5, 2)
@@ -120,10 +120,10 @@ def test_a_workbook_that_unpacks_beyond_the_limit_is_refused(tmp_path, monkeypat
 
 
 def test_a_workbook_just_within_the_limit_of_cells_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "MAX_CELLS", 6)
+    monkeypatch.setattr(xlsx, "MAX_CELLS", 6)
     content = book(tmp_path / "b.xlsx", [["a", "b"], [1, 2], [3, 4]]).read_bytes()
     assert read(tmp_path, content, "b.xlsx")[1] == []
-    monkeypatch.setattr(files, "MAX_CELLS", 5)
+    monkeypatch.setattr(xlsx, "MAX_CELLS", 5)
     assert refused(tmp_path, content, "b.xlsx").code == "file.too-many-cells"
 
 

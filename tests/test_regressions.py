@@ -21,7 +21,8 @@ from citygauge.report.charts import means_chart, svg
 from citygauge.report.files import write_results
 from citygauge.report.page import page
 from citygauge.report.record import run_record
-from citygauge.store import TableImport, import_coinr, import_table
+from citygauge.store.create import import_coinr
+from citygauge.store.table import TableImport, import_table
 from conftest import FACTS, FRAMEWORK, METHOD, UNITS
 
 CORRECTIONS = "id,unit,indicator,period,value,supersedes\n"
@@ -412,7 +413,7 @@ def test_what_a_long_table_says_of_origin_and_subject_is_not_dropped(workspace):
     assert cg.open(f).observations.frame["origin"].to_list().count("imputed") == 1
     text = "unit,indicator,period,value,subject\n2,a,2024,5,school-7\n"
     assert refused(partial(import_table, f, table(f, text, "s.csv"), TableImport())) == {
-        "facts.subject-without-rule"
+        "facts.unknown-subject"
     }
 
 

@@ -13,7 +13,7 @@ import citygauge as cg
 from citygauge.framework.builtin import builtin_names
 from citygauge.framework.read import read_framework
 from citygauge.problems import InputError, Problems
-from citygauge.store import import_coinr, new_workspace
+from citygauge.store.create import import_coinr, new_workspace
 from citygauge.workspace import load_workspace
 
 # Index (3) of Eco (2, weight 2) and Soc (2, weight 1); x is divided by Pop, y is better when lower.

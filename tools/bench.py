@@ -23,7 +23,7 @@ import citygauge as cg
 from citygauge.framework.write import write_framework
 from citygauge.problems import Problems
 from citygauge.score.steps import aggregate_nodes, normalise_columns
-from citygauge.store import import_coinr
+from citygauge.store.create import import_coinr
 
 REFERENCE = Path(os.environ.get("CITYGAUGE_REFERENCE_DATA", Path(__file__).parent / "../../shared/data"))
 METHOD = cg.Method.from_toml('[treat]\nhow = "winsorise_then"\n[normalise]\nhow = "minmax"\n')

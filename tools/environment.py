@@ -18,6 +18,8 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "citygauge-requirements.txt"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 NEEDED = (3, 11)
+# What the tests of the PDF need beside Python: Debian's package → how to tell that it is there.
+TOOLS = {"fonts-noto-cjk": "Noto Sans CJK SC", "poppler-utils": "pdftotext"}
 
 
 def digest(level: str) -> str:
@@ -47,11 +49,41 @@ def ensure_venv_module() -> None:
             sys.exit(f"Python's venv module is missing: install the package {package} and run this again.")
 
 
+def missing_tools() -> list[str]:
+    """Return the packages of `TOOLS` that this machine lacks; the font too where fontconfig is not there."""
+    listed = ""
+    if shutil.which("fc-list"):
+        words = ["fc-list", ":lang=zh-cn", "family"]
+        listed = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+    return [name for name, sign in TOOLS.items() if sign not in listed and not shutil.which(sign)]
+
+
+def ensure_tools() -> None:
+    """Install what the tests of the PDF need where we may; else say what is missing and go on."""
+    missing = missing_tools()
+    if not missing:
+        return
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        print(f"Installing {', '.join(missing)} …", flush=True)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for words in (
+            ["update", "-qq"],
+            ["install", "-y", "-qq", "--no-install-recommends", "fontconfig", *missing],
+        ):
+            subprocess.run(["apt-get", *words], env=environment, check=False, **quiet)
+        missing = missing_tools()
+    if missing:
+        print(f"Missing, so that some tests of the PDF are skipped: {', '.join(missing)}", flush=True)
+
+
 def main() -> None:
     """Create .venv where needed and install the requirements with their hashes checked."""
     level = sys.argv[1] if len(sys.argv) > 1 else "runtime"
     if sys.version_info < NEEDED:
         sys.exit(f"CityGauge needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}.")
+    if level == "dev":
+        ensure_tools()
     if is_current(level):
         return
     ensure_venv_module()

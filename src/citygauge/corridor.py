@@ -1,25 +1,30 @@
-"""The corridor: facts → derive → screen → impute → treat → normalise → aggregate → grade."""
+"""The corridor: facts → roll up → derive → screen → impute → treat → normalise → aggregate → grade."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from citygauge.collect.resolve import resolve
-from citygauge.indicators.derive import derive
+from citygauge.collect.resolve import resolve, subject_facts, with_rolled_up
+from citygauge.indicators.derive import derive, note_silence
+from citygauge.indicators.rollup import roll_up, strata_of
 from citygauge.indicators.screen import availability, screen
+from citygauge.indicators.table import mean_table
 from citygauge.problems import Problems
 from citygauge.result import Result
 from citygauge.score.conflicts import check_method, check_scores_handed_over, note_losses
 from citygauge.score.grade import grade, grade_scale
 from citygauge.score.method import Method
 from citygauge.score.rank import rank
-from citygauge.score.steps import aggregate_nodes, impute_gaps, normalise_columns, treat_columns
+from citygauge.score.steps import Scored, score
 from citygauge.score.weight import effective_weights, sibling_weights
 from citygauge.workspace import Workspace
 
 
 def assess(workspace: Workspace, method: Method | None = None) -> Result:
     """Return the scores, ranks and grades of a workspace, with every step on the way.
+
+    Where the framework or the settings name strata, all steps run in each stratum apart, and every table
+    of the result holds the means over them.
 
     Parameters
     ----------
@@ -35,6 +40,7 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
     problems = Problems(workspace.warnings)
     method, framework = method or workspace.method, workspace.framework
     units, period = workspace.assessed_units(problems), workspace.chosen_period(problems)
+    subjects = workspace.chosen_subjects(problems)
     check_method(method, framework, workspace.units, problems)
     shares = sibling_weights(framework, method.weights, problems)
     folder, grades = workspace.folder, method.grades
@@ -42,30 +48,44 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
     stages = grade_scale(grades.stages, folder, problems) if grades.stages else None
     problems.raise_errors()
 
-    facts = resolve(workspace.observations, framework, units.codes, period, problems)
-    check_scores_handed_over(facts, method, problems)
-    derived = derive(facts, framework, units, problems)
+    inside = subject_facts(workspace.observations, framework, period, problems)
+    rolled = roll_up(inside, subjects, framework, workspace.strata, problems)
+    told = resolve(workspace.observations, framework, units.codes, period, problems)
+    derived, noted = {}, Problems()
+    for name, part in strata_of(rolled, workspace.strata).items():
+        facts = with_rolled_up(told, part, noted)
+        check_scores_handed_over(facts, method, noted)
+        derived[name] = derive(facts, framework, units, noted)
+    problems.add_once(noted)
     problems.raise_errors()
+    whole = mean_table(derived.values(), framework.codes)
+    note_silence(whole, framework, problems)
     keep = screen(
-        derived, framework, method.screen.min_availability, method.screen.include, method.screen.exclude
+        whole, framework, method.screen.min_availability, method.screen.include, method.screen.exclude
     )
-    screened, units = derived.of_units(keep), units.select(np.array(units.codes)[keep])
-    imputed = impute_gaps(screened, method.impute, units, framework)
-    treated, treatment = treat_columns(imputed, method.treat)
-    normalised = normalise_columns(treated, method.normalise, framework)
-    aggregated, from_measures = aggregate_nodes(normalised, method, framework, shares, problems)
-    note_losses(derived, treated, normalised, aggregated, problems)
+    units = units.select(np.array(units.codes)[keep])
+    noted = Problems()
+    strata = {
+        name: score(table.of_units(keep), method, framework, units, shares, noted)
+        for name, table in derived.items()
+    }
+    problems.add_once(noted)
+    scored = Scored.mean(list(strata.values()), framework)
+    note_losses(whole, scored.treated, scored.normalised, scored.aggregated, problems)
     problems.raise_errors()
 
-    index, onto = aggregated.values[:, 0], method.normalise.range
+    index, onto = scored.aggregated.values[:, 0], method.normalise.range
     return Result(
-        workspace, method, units, facts, derived, screened, imputed, treated, normalised, aggregated,
-        ranks=rank(aggregated.values),
-        availability=availability(imputed, framework),
+        workspace, method, units, told, whole, whole.of_units(keep),
+        scored.imputed, scored.treated, scored.normalised, scored.aggregated,
+        rolled=rolled,
+        treatment=scored.treatment,
+        from_measures=scored.from_measures,
+        strata=strata if workspace.strata else {},
+        ranks=rank(scored.aggregated.values),
+        availability=availability(scored.imputed, framework),
         shares=shares,
         effective_weights=effective_weights(framework, shares),
-        treatment=treatment,
-        from_measures=from_measures,
         scale=scale,
         stage_scale=stages,
         grades=tuple(grade(index, scale, onto)) if scale else (),

@@ -1,8 +1,8 @@
 """Tables as they stand in files: CSV and XLSX read as text, with the place of every cell kept.
 
 Nothing is converted here: a cell is text or empty, so that whoever knows what it should be can say
-exactly which cell is not. Workbooks are looked at before they are parsed, because a few kilobytes can
-claim a billion cells.
+exactly which cell is not. Workbooks are read in a process of their own (`citygauge.xlsx`), because a few
+kilobytes can claim a billion cells.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,16 +20,23 @@ from typing import Any
 import polars as pl
 
 from citygauge.problems import Problems, Where
+from citygauge.xlsx import read_one, sheet_names
+from citygauge.xlsx_child import text_of
 
-MAX_UNPACKED_BYTES = 200_000_000
-MAX_CELLS = 20_000_000
+__all__ = [
+    "Sheet",
+    "canonical_headers",
+    "column_letter",
+    "exists",
+    "frame_sheet",
+    "is_file",
+    "read_sheet",
+    "sheet_names",
+    "text_of",
+    "write_csv",
+]
+
 _BLANK_LINES = re.compile(r"\A(?:[ \t]*\r?\n)+")
-# A row or a cell begins, an address or a row number is given, a dimension is claimed; any prefix and quote.
-_CLAIM = re.compile(
-    rb"<(?:\w+:)?(?P<row>row)\b|<(?:\w+:)?(?P<cell>c)(?=[\s/>])"
-    rb"|\sr\s*=\s*[\"'](?P<letters>[A-Za-z]{0,3})(?P<number>[0-9]{1,9})[\"']"
-    rb"|\sref\s*=\s*[\"'][A-Za-z0-9]+:(?P<to>[A-Za-z]{1,3})(?P<end>[0-9]{1,9})[\"']"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +89,12 @@ def read_sheet(path: Path, problems: Problems, sheet: str | None = None) -> Shee
     suffix = path.suffix.lower()
     if suffix == ".csv":
         rows = _csv_rows(path, problems)
-        name = None
-    elif suffix in {".xlsx", ".xlsm"}:
-        rows, name = _xlsx_rows(path, sheet, problems)
-    else:
-        problems.add("file.unknown-kind", Where(path.name), kind=suffix or path.name)
-        return None
-    return None if rows is None else _with_header(rows, path.name, name, problems)
+        return None if rows is None else _with_header(rows, path.name, None, problems)
+    if suffix in {".xlsx", ".xlsm"}:
+        read = read_one(path, problems, sheet)
+        return None if read is None else _with_header(read[1], path.name, read[0], problems)
+    problems.add("file.unknown-kind", Where(path.name), kind=suffix or path.name)
+    return None
 
 
 def exists(path: Path) -> bool:
@@ -104,12 +108,6 @@ def exists(path: Path) -> bool:
 def is_file(path: Path) -> bool:
     """Tell whether a path is a file."""
     return exists(path) and path.is_file()
-
-
-def sheet_names(path: Path, problems: Problems) -> list[str]:
-    """Return the names of a workbook's sheets in order; empty when it cannot be opened."""
-    workbook = _open_workbook(path, problems)
-    return [] if workbook is None else list(workbook.sheet_names)
 
 
 def frame_sheet(frame: pl.DataFrame, label: str) -> Sheet:
@@ -161,17 +159,6 @@ def column_letter(index: int) -> str:
 def write_csv(frame: pl.DataFrame, path: Path) -> None:
     """Write a table as UTF-8 CSV; floats in the shortest form that reads back to the same double."""
     frame.write_csv(path)
-
-
-def text_of(cell: Any) -> str | None:
-    """Return a cell of a workbook as text: whole numbers without ``.0``, nothing as None."""
-    if cell is None or cell == "":
-        return None
-    if isinstance(cell, bool):
-        return "1" if cell else "0"
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
-        return str(int(cell))
-    return str(cell)
 
 
 @cache
@@ -229,106 +216,6 @@ def _read_slowly(text: str, schema: Mapping[str, Any], file: str, problems: Prob
         return None
     padded = [[*row, *[None] * (len(schema) - len(row))] for row in rows]
     return pl.DataFrame(padded, schema=schema, orient="row")
-
-
-def _open_workbook(path: Path, problems: Problems) -> Any:
-    """Return a workbook that is safe to parse; None when it is not, or is none."""
-    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - for workbooks only
-
-    if not _is_safe_workbook(path, problems):
-        return None
-    try:
-        return CalamineWorkbook.from_path(path)
-    except CalamineError:
-        problems.add("file.not-a-workbook", Where(path.name))
-        return None
-
-
-def _xlsx_rows(path: Path, sheet: str | None, problems: Problems) -> tuple[pl.DataFrame | None, str | None]:
-    from python_calamine import CalamineError  # noqa: PLC0415 - for workbooks only
-
-    workbook = _open_workbook(path, problems)
-    if workbook is None:
-        return None, None
-    if sheet is not None and sheet not in workbook.sheet_names:
-        problems.add("file.no-sheet", Where(path.name), sheet=sheet, sheets=list(workbook.sheet_names))
-        return None, None
-    if not workbook.sheet_names:
-        problems.add("file.not-a-workbook", Where(path.name))
-        return None, None
-    name = sheet or workbook.sheet_names[0]
-    try:
-        cells = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-    except CalamineError:
-        problems.add("file.not-a-workbook", Where(path.name, name))
-        return None, None
-    if not cells:
-        problems.add("file.empty", Where(path.name, name))
-        return None, None
-    columns = [
-        pl.Series(str(i), [text_of(cell) for cell in column])
-        for i, column in enumerate(zip(*cells, strict=True))
-    ]
-    return pl.DataFrame([column.cast(pl.String) for column in columns]), name
-
-
-def _is_safe_workbook(path: Path, problems: Problems) -> bool:
-    """Refuse a workbook that is none, unpacks to too much or claims too many cells."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-            if unpacked > MAX_UNPACKED_BYTES:
-                problems.add(
-                    "file.too-large",
-                    Where(path.name),
-                    size=unpacked // 10**6,
-                    limit=MAX_UNPACKED_BYTES // 10**6,
-                )
-                return False
-            sheets = [item for item in archive.namelist() if item.lower().endswith(".xml")]
-            for item in sheets:
-                rows, columns = _claimed_size(archive, item)
-                if rows * columns > MAX_CELLS:
-                    problems.add(
-                        "file.too-many-cells",
-                        Where(path.name, item),
-                        rows=rows,
-                        columns=columns,
-                        limit=MAX_CELLS,
-                    )
-                    return False
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
-        problems.add("file.not-a-workbook", Where(path.name))
-        return False
-    if not sheets:
-        problems.add("file.not-a-workbook", Where(path.name))
-    return bool(sheets)
-
-
-def _claimed_size(archive: zipfile.ZipFile, item: str) -> tuple[int, int]:
-    """Return the last row and column that a sheet's cells, its row numbers or its dimension reach."""
-    rows = columns = begun = cells = 0
-    tail = b""
-    with archive.open(item) as stream:
-        while block := stream.read(1 << 20):
-            cut = block.rfind(b"<") if len(block) == 1 << 20 else len(block)
-            for match in _CLAIM.finditer(tail + block[:cut]):
-                if match["row"]:
-                    begun, cells = begun + 1, 0
-                elif match["cell"]:
-                    cells += 1
-                letters, number = match["letters"] or match["to"], match["number"] or match["end"]
-                rows = max(rows, begun, int(number or 0))
-                columns = max(columns, cells, _column_number(letters or b""))
-            tail = block[cut:]
-    return rows, columns
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + letter - 64
-    return number
 
 
 def _with_header(rows: pl.DataFrame, file: str, sheet: str | None, problems: Problems) -> Sheet | None:

@@ -113,6 +113,12 @@ class Problems:
         """Note a problem; `values` fill the sentences of the catalogue."""
         self._items.append(Problem(code, where or Where(), values))
 
+    def add_once(self, problems: Iterable[Problem]) -> None:
+        """Take over problems found elsewhere that are not noted yet, such as the same one in each stratum."""
+        for problem in problems:
+            if problem not in self._items:
+                self._items.append(problem)
+
     def extend(self, problems: Iterable[Problem]) -> None:
         """Take over problems found elsewhere."""
         self._items.extend(problems)

@@ -15,10 +15,13 @@ from citygauge.collect.observations import ROW
 from citygauge.collect.resolve import Facts
 from citygauge.collect.units import Units
 from citygauge.framework.model import Framework
+from citygauge.framework.rollup import rollup_row
+from citygauge.indicators.rollup import RolledUp
 from citygauge.indicators.table import Table
 from citygauge.problems import Language, Problem
 from citygauge.score.grade import GradeScale
 from citygauge.score.method import Method
+from citygauge.score.steps import Scored
 from citygauge.score.treat import Treated
 from citygauge.workspace import Workspace
 
@@ -40,8 +43,15 @@ class Result:
         1 = highest, 0 = no value; columns as in `aggregated`.
     grades, stages : tuple of str
         Id of the class of each unit; empty text without a score, and without a scale.
+    facts : Facts
+        The facts about the units themselves.
+    rolled : RolledUp
+        What the roll-up rules made of facts about things inside the units.
+    strata : mapping
+        The tables of each stratum, by its name, where there are strata; the tables of the result are then
+        the means over them.
     treatment : mapping
-        What was done to the columns that were treated.
+        What was done to the columns that were treated; with strata, see there.
     from_measures : Table or None
         For indicators with a score of their own: the score their measures would have given.
     shares, effective_weights : mapping
@@ -66,6 +76,8 @@ class Result:
     availability: NDArray[np.float64]
     shares: Mapping[str, float]
     effective_weights: Mapping[str, float]
+    rolled: RolledUp = field(default_factory=RolledUp)
+    strata: Mapping[str, Scored] = field(default_factory=dict)
     treatment: Mapping[str, Treated] = field(default_factory=dict)
     from_measures: Table | None = None
     scale: GradeScale | None = None
@@ -280,7 +292,8 @@ class Result:
         dict
             ``value``, ``rank``, on illustrative data the ``notice``; for an aggregate ``children`` (each
             with its ``weight`` and its own trace), for a leaf the value at each step and the ``fact`` with
-            its source.
+            its source, or ``rolled_up``: the rules, the value in each stratum, and those of the things.
+            With strata the values are means over them.
 
         Raises
         ------
@@ -305,7 +318,11 @@ class Result:
             at = self.normalised.codes.index(code)
             steps = ("imputed", "treated", "normalised")
             found["steps"] = {name: _number(getattr(self, name).values[row, at]) for name in steps}
-            found["fact"] = self._fact(self.aggregated.units[row], code)
+            unit = self.aggregated.units[row]
+            if not self._line(unit, code) and self.rolled.about(unit, code).height:
+                found["rolled_up"] = self._inside(unit, code)
+            else:
+                found["fact"] = self._fact(unit, code)
         if children:
             how = self.method.aggregate.rules(self.framework)[code].how
             found["how"] = "own score" if own and not np.isnan(self.normalised.values[row, at]) else how
@@ -314,10 +331,32 @@ class Result:
             ]
         return found
 
+    def _line(self, unit: str, code: str) -> int:
+        """Return the row of the observation behind a cell in its file; 0 where there is none."""
+        return int(self.facts.rows[self.facts.units.index(unit), self.facts.codes.index(code)])
+
+    def _inside(self, unit: str, code: str) -> dict[str, Any]:
+        """Return what a rolled-up value is made of; on illustrative data without the things' names."""
+        about = self.rolled.about(unit, code)
+        ends, made = about.filter(pl.col("subject").is_null()), about.filter(pl.col("subject").is_not_null())
+        rules = [rollup_row(rule) for rule in self.framework.rollups if rule.code == code]
+        told: dict[str, Any] = {
+            "rules": [{key: text for key, text in rule.items() if text} for rule in rules],
+            "strata": ends.select("stratum", "value", "state", "subjects").to_dicts(),
+        }
+        if self.illustrative:
+            return told
+        own = ("subject", "value", "state", ROW, "source", "cell")
+        recorded = self.workspace.observations.frame.filter(
+            (pl.col("unit") == unit) & (pl.col("indicator") == code) & pl.col("subject").is_not_null()
+        )
+        recorded = recorded.select(name for name in own if name in recorded.columns).rename({ROW: "row"})
+        things = made.select("subject", "kind", "stratum", "value", "state", "subjects")
+        return told | {"made": things.to_dicts(), "recorded": recorded.to_dicts()}
+
     def _fact(self, unit: str, code: str) -> dict[str, Any]:
         """Return the observation behind a cell: its row, what it says, and its source."""
-        i, j = self.facts.units.index(unit), self.facts.codes.index(code)
-        line = int(self.facts.rows[i, j])
+        line = self._line(unit, code)
         if not line:
             return {"state": "missing", "row": None}
         observation = self.workspace.observations.frame.row(by_predicate=pl.col(ROW) == line, named=True)

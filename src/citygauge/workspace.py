@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from citygauge.collect.observations import (
     read_observations,
 )
 from citygauge.collect.sources import check_sources, read_sources
+from citygauge.collect.subjects import Subjects, check_subjects, read_subjects, subjects_of
 from citygauge.collect.units import UnitMatcher, Units, units_of
 from citygauge.files import exists, frame_sheet, read_sheet, text_of
 from citygauge.framework.builtin import builtin_folder, builtin_names
@@ -43,6 +44,17 @@ class UnitChoice(BaseModel):
     by: str | None = None
 
 
+class SubjectChoice(BaseModel):
+    """Which things inside the units count: those whose attributes match.
+
+    `strata` takes the place of the framework's; ``""`` takes all things of a unit together.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    where: Mapping[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    strata: str | None = None
+
+
 class Settings(BaseModel):
     """What ``assessment.toml`` says."""
 
@@ -57,6 +69,7 @@ class Settings(BaseModel):
     illustrative: bool = False
     published_grades: str | None = None
     units: UnitChoice = UnitChoice()
+    subjects: SubjectChoice = SubjectChoice()
 
     def name(self, language: str) -> str:
         """Return the title of the assessment in a language, else in the other."""
@@ -75,6 +88,7 @@ class Workspace:
     settings: Settings = field(default_factory=Settings)
     folder: Path | None = None
     warnings: Problems = field(default_factory=Problems, compare=False)
+    subjects: Subjects = field(default_factory=Subjects)
 
     def assessed_units(self, problems: Problems) -> Units:
         """Return the units that the settings choose, in the order of ``units.csv``."""
@@ -123,6 +137,49 @@ class Workspace:
         chosen = set(order[:top])
         return [code for code in keep if code in chosen]
 
+    @property
+    def strata(self) -> str:
+        """The attribute of things by which the index is computed apart; blank for none."""
+        own = self.settings.subjects.strata
+        return self.framework.strata if own is None else own
+
+    def chosen_subjects(self, problems: Problems) -> Subjects:
+        """Return the things inside units that the settings choose."""
+        where = self.settings.subjects.where
+        unknown = [name for name in where if name not in self.subjects.attributes]
+        if self.settings.subjects.strata and self.settings.subjects.strata not in self.subjects.attributes:
+            unknown.append(self.settings.subjects.strata)
+        for name in unknown:
+            place = Where(SETTINGS, column="subjects")
+            problems.add("settings.unknown-attribute", place, name=name, known=list(self.subjects.attributes))
+        if unknown:
+            return self.subjects
+        chosen = self.subjects.meeting(
+            {name: (values,) if isinstance(values, str) else values for name, values in where.items()}
+        )
+        if where and not len(chosen):
+            problems.add("settings.no-subject-left", Where(SETTINGS, column="subjects"))
+        return chosen
+
+    def among(self, strata: str | None = None, **where: str | tuple[str, ...]) -> Workspace:
+        """Return the workspace with only those things inside the units that meet the conditions.
+
+        Parameters
+        ----------
+        strata : str, optional
+            The attribute by which the index is computed apart; ``""`` takes all things together. By default
+            the workspace's own.
+        where : str or tuple of str
+            Attribute → the value or values that count.
+
+        Examples
+        --------
+        >>> workspace.among(life_event="Career")  # doctest: +SKIP
+        """
+        strata = self.settings.subjects.strata if strata is None else strata
+        choice = SubjectChoice(where=where, strata=strata)
+        return replace(self, settings=self.settings.model_copy(update={"subjects": choice}))
+
     def chosen_period(self, problems: Problems) -> str | None:
         """Return the period that is assessed: the settings', else the only one there is."""
         periods = sorted(self.observations.frame["period"].drop_nulls().unique())
@@ -143,6 +200,7 @@ class Workspace:
         """Return everything noted about the workspace, warnings included; also what `assess` would refuse."""
         problems = Problems(self.warnings)
         self.assessed_units(problems)
+        self.chosen_subjects(problems)
         self.chosen_period(problems)
         return problems
 
@@ -191,7 +249,7 @@ def load_workspace(folder: Path, problems: Problems, method_file: Path | None = 
     sheet = read_sheet(folder / "units.csv", problems)
     units = None if sheet is None else units_of(sheet, problems)
     observations = read_observations(folder, problems)
-    sources = read_sources(folder, problems)
+    sources, subjects = read_sources(folder, problems), read_subjects(folder, problems)
     if method_file is not None:
         method = read_method(method_file, problems)
     else:
@@ -201,6 +259,8 @@ def load_workspace(folder: Path, problems: Problems, method_file: Path | None = 
     if framework and units and observations:
         check_observations(observations, framework, units, problems)
         check_sources(observations, units, sources, problems)
+        if subjects is not None:
+            check_subjects(subjects, observations, framework, units, problems)
     if settings and settings.published_grades and units and settings.published_grades not in units.attributes:
         problems.add(
             "settings.unknown-attribute", Where(SETTINGS, column="published_grades"),
@@ -208,7 +268,8 @@ def load_workspace(folder: Path, problems: Problems, method_file: Path | None = 
         )  # fmt: skip
     if problems.errors or not (settings and framework and units and observations and method):
         return None
-    return Workspace(framework, units, observations, sources, method, settings, folder, problems)
+    assert subjects is not None
+    return Workspace(framework, units, observations, sources, method, settings, folder, problems, subjects)
 
 
 def from_frames(
@@ -217,6 +278,7 @@ def from_frames(
     observations: Any,
     method: Method | None = None,
     settings: Mapping[str, Any] | None = None,
+    subjects: Any = None,
 ) -> Workspace:
     """Return a workspace of data frames in memory.
 
@@ -230,6 +292,8 @@ def from_frames(
         By default that of a built-in framework, else `Method()`.
     settings : mapping, optional
         Keys of ``assessment.toml``, e.g. ``{"period": "2023"}``.
+    subjects : data frame, optional
+        The things inside units that observations are about, with the columns of ``subjects.csv``.
 
     Raises
     ------
@@ -245,13 +309,17 @@ def from_frames(
     chosen = _settings(dict(settings or {}), "settings", problems)
     found = units_of(frame_sheet(_polars(units), "units"), problems)
     facts = observations_of(frame_sheet(_polars(observations), "observations"), problems)
+    inside = Subjects() if subjects is None else subjects_of(_polars(subjects), problems)
     if found and facts:
         check_observations(facts, framework, found, problems)
+        if inside is not None:
+            check_subjects(inside, facts, framework, found, problems)
     problems.raise_errors()
     assert found is not None
     assert facts is not None
     assert chosen is not None
-    return Workspace(framework, found, facts, {}, method or Method(), chosen, None, problems)
+    assert inside is not None
+    return Workspace(framework, found, facts, {}, method or Method(), chosen, None, problems, inside)
 
 
 def _polars(frame: Any) -> pl.DataFrame:

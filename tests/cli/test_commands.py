@@ -24,19 +24,25 @@ from conftest import SOURCED
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 COMMANDS = {
-    "": ("framework", "import", "new", "check", "assess", "trace", "--lang"),
+    "": ("framework", "import", "collect", "new", "check", "assess", "trace", "--lang"),
     "framework": ("list", "show", "check", "export"),
     "framework list": ("--json",),
     "framework show": ("--weights", "--measures", "--json"),
     "framework check": ("--json",),
     "framework export": (),
-    "import": ("coinr", "table"),
+    "import": ("coinr", "table", "subjects"),
     "import coinr": ("--data", "--meta", "--json"),
     "import table": ("--sheet", "--period", "--channel", "--correct", "--source", "--producer", "--title",
                      "--url", "--licence", "--date", "--json"),
+    "import subjects": ("--map", "--source", "--producer", "--title", "--url", "--licence", "--date",
+                        "--json"),
+    "collect": ("workbook", "read", "confirm"),
+    "collect workbook": ("--out", "--unit", "--period", "--contact", "--json"),
+    "collect read": ("--period", "--json"),
+    "collect confirm": ("--out", "--unit", "--json"),
     "new": ("--framework", "--units"),
     "check": ("--method", "--json", "--quiet"),
-    "assess": ("--method", "--out", "--json", "--quiet"),
+    "assess": ("--method", "--out", "--pdf", "--workbook", "--json", "--quiet"),
     "trace": ("--method", "--json"),
 }  # fmt: skip
 SOURCES = "id,producer,title,date\ns,统计局,年鉴,2024\n"

@@ -13,7 +13,7 @@ import pytest
 import citygauge as cg
 from citygauge.problems import InputError
 from citygauge.provenance import Source
-from citygauge.store import Imported, TableImport, import_table
+from citygauge.store.table import Imported, TableImport, import_table
 
 EMPTY = "unit,indicator,period,value,unit_of_measure,state,origin,source,supersedes\n"
 CITIES = """\
@@ -314,7 +314,7 @@ def test_a_failure_while_writing_leaves_the_facts_as_they_were(empty, monkeypatc
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("citygauge.store.write_csv", fail)
+    monkeypatch.setattr("citygauge.store.record.write_csv", fail)
     with pytest.raises(OSError, match="disk full"):
         run(empty, write(empty, WIDE))
     assert (empty / "observations.csv").read_bytes() == before

@@ -14,7 +14,7 @@ from citygauge.problems import Problems
 from citygauge.score.conflicts import check_method
 from citygauge.score.method import read_method
 
-NAMES = ("city-statistics-2023", "egdi", "hdi", "smart-2021")
+NAMES = ("city-statistics-2023", "egdi", "egov-benchmark-2023", "hdi", "smart-2021")
 # Appendix of the report of 2021: pillars with their published weights, and their dimensions.
 PILLARS = {
     "服务完备度": (0.30, {"数字服务", "服务体验"}),
@@ -25,7 +25,7 @@ PILLARS = {
 }
 
 
-def test_there_are_four_built_in_frameworks():
+def test_there_are_five_built_in_frameworks():
     assert builtin_names() == NAMES
 
 

@@ -15,7 +15,7 @@ from citygauge.indicators.screen import availability
 from citygauge.indicators.table import Table
 from citygauge.score.treat import moments
 from citygauge.score.weight import effective_weights
-from citygauge.store import import_coinr
+from citygauge.store.create import import_coinr
 
 TOLERANCE = 1e-9
 DEFAULT = Method.from_toml("""

@@ -254,6 +254,16 @@ def test_files_of_an_earlier_run_go_with_it(run, workspace):
     assert set(written(folder)) == {*COLUMNS, *STEPS, *WITHOUT_TABLE}
 
 
+def test_the_workbook_is_written_where_it_is_asked_for_and_goes_with_the_run(run):
+    result, folder = run()
+    written_now = write_results(result, folder, ["workbook"])
+    assert folder / "results.xlsx" in written_now.paths
+    assert "results.xlsx" in json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]
+    assert (folder / "results.xlsx").read_bytes().startswith(b"PK")
+    write_results(result, folder)
+    assert not (folder / "results.xlsx").exists()
+
+
 def test_no_draft_is_left_beside_the_results(run):
     _, folder = run()
     assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
@@ -266,7 +276,7 @@ def test_a_failure_while_writing_leaves_the_earlier_results(run, monkeypatch):
     def fail(*_: object) -> str:
         raise RuntimeError("no fonts")
 
-    monkeypatch.setattr("citygauge.report.files.page", fail)
+    monkeypatch.setattr("citygauge.report.files.page_of", fail)
     with pytest.raises(RuntimeError, match="no fonts"):
         write_results(result, folder)
     assert written(folder.parent) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from citygauge.cli.output import input_errors, print_json, report, stderr, stdout
+from citygauge.cli.output import (
+    NOT_ALL_MADE,
+    input_errors,
+    print_json,
+    print_problems,
+    report,
+    stderr,
+    stdout,
+)
 from citygauge.cli.words import language, say
 
 if TYPE_CHECKING:
@@ -53,13 +62,31 @@ def assess(
             help=say("Where the results go; DIR/results by default.", "结果的位置；默认为 DIR/results。"),
         ),
     ] = None,
+    pdf: Annotated[
+        bool,
+        typer.Option(
+            "--pdf",
+            help=say(
+                "Also write the report as PDF, with one profile page a city. Where this machine lacks Typst or a "
+                "Chinese font, all else is written and the exit code is 3.",
+                "另将报告写成 PDF，每个城市一页画像。本机缺少 Typst 或中文字体时，其余文件照常写出，退出码为 3。",
+            ),
+        ),
+    ] = False,
+    workbook: Annotated[
+        bool,
+        typer.Option(
+            "--workbook",
+            help=say("Also write all tables as one workbook (XLSX).", "另将全部表格写成一个工作簿（XLSX）。"),
+        ),
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Assess a workspace and write its results, or its problems and nothing else."""
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    from citygauge.report.files import write_problems, write_results
+    from citygauge.report.files import Extra, write_problems, write_results
 
     target = out or folder / "results"
 
@@ -80,14 +107,19 @@ def assess(
     ):
         progress.add_task(say("scoring …", "正在评分……"))
         result = _run(folder, method)
-        progress.add_task(say("writing results and pages …", "正在写结果和网页……"))
-        paths = write_results(result, target)
-        report(result.warnings, as_json=as_json, quiet=quiet, more={"results": str(target)})
+        progress.add_task(say("writing results and reports …", "正在写结果和报告……"))
+        wanted: dict[Extra, bool] = {"pdf": pdf, "workbook": workbook}
+        written = write_results(result, target, [name for name, chosen in wanted.items() if chosen])
+        more = {"results": str(target), **({"not_made": list(written.not_made)} if written.not_made else {})}
+        report([*result.warnings, *written.problems], as_json=as_json, quiet=quiet, more=more)
+        if quiet and not as_json and written.not_made:
+            print_problems(written.problems)
     if not silent:
         _summarise(result)
         stdout.print(say("Results: ", "结果：") + str(target), markup=False)
-        page = next(path for path in paths if path.name == f"report.{language()}.html")
-        stdout.print(say("Page:    ", "网页：") + str(page), markup=False)
+        _name_files(written.paths)
+    if written.not_made:
+        raise typer.Exit(NOT_ALL_MADE)
 
 
 def trace(
@@ -134,6 +166,18 @@ def _run(folder: Path, method: Path | None) -> Result:
     problems.raise_errors()
     assert workspace is not None
     return run(workspace)
+
+
+def _name_files(paths: Iterable[Path]) -> None:
+    """Print where the page, the PDF and the workbook are."""
+    words = {
+        f"report.{language()}.html": say("Page:    ", "网页："),
+        f"report.{language()}.pdf": say("PDF:     ", "PDF："),
+        "results.xlsx": say("Tables:  ", "工作簿："),
+    }
+    for path in paths:
+        if path.name in words:
+            stdout.print(words[path.name] + str(path), markup=False)
 
 
 def _summarise(result: Result) -> None:

@@ -29,7 +29,7 @@ def new(
     ] = None,
 ) -> None:
     """Create the files of a workspace; the tables of facts are empty."""
-    from citygauge.store import new_workspace
+    from citygauge.store.create import new_workspace
 
     with input_errors(as_json=False):
         new_workspace(folder, framework, units)
@@ -53,7 +53,7 @@ def coinr(
     as_json: Json = False,
 ) -> None:
     """Create a workspace from the two tables that COINr reads."""
-    from citygauge.store import import_coinr
+    from citygauge.store.create import import_coinr
 
     with input_errors(as_json=as_json):
         workspace = import_coinr(folder, data, meta)
@@ -117,7 +117,7 @@ def table(
     from datetime import UTC, datetime
 
     from citygauge.provenance import Source
-    from citygauge.store import TableImport, import_table
+    from citygauge.store.table import TableImport, import_table
 
     told = Source(source, producer=producer, title=title, url=url, licence=licence, date=date)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -130,5 +130,69 @@ def table(
             say(
                 f"{done.new} new facts, {done.corrected} corrections, {done.known} known already.",
                 f"新增{done.new}条，更正{done.corrected}条，已有{done.known}条。",
+            )
+        )
+
+
+@app.command(
+    "subjects",
+    help=say(
+        "Add facts about things inside units (sites, services, venues), a row for each thing.",
+        "导入城市内部对象（网站、服务、场所等）的事实，每个对象一行。",
+    ),
+)
+def subjects(
+    folder: Folder,
+    file: Annotated[Path, typer.Argument(help=say("The table.", "要导入的表。"))],
+    how: Annotated[
+        str,
+        typer.Option(
+            "--map",
+            help=say(
+                "How the table is read: a map's name in imports/ of the workspace or framework, or its path.",
+                "读表方式：工作区或指标体系 imports/ 中对照文件的名称，或其路径。",
+            ),
+        ),
+    ],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            help=say("Id of the source; made from the file by default.", "来源代号；默认由文件生成。"),
+        ),
+    ] = "",
+    producer: Annotated[
+        str, typer.Option("--producer", help=say("Who made the table.", "表的编制者。"))
+    ] = "",
+    title: Annotated[str, typer.Option("--title", help=say("Title of the source.", "来源的标题。"))] = "",
+    url: Annotated[str, typer.Option("--url", help=say("Address of the source.", "来源的网址。"))] = "",
+    licence: Annotated[
+        str, typer.Option("--licence", help=say("Licence of the source.", "来源的许可。"))
+    ] = "",
+    date: Annotated[str, typer.Option("--date", help=say("Date of the source.", "来源的日期。"))] = "",
+    as_json: Json = False,
+) -> None:
+    """Add subjects and facts; what is already recorded is never changed."""
+    from datetime import UTC, datetime
+
+    from citygauge.provenance import Source
+    from citygauge.store.subjects import import_subjects
+
+    told = Source(source, producer=producer, title=title, url=url, licence=licence, date=date)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with input_errors(as_json=as_json):
+        done = import_subjects(folder, file, how, told, now)
+        counts = {
+            "subjects": done.subjects,
+            "facts": done.facts,
+            "known": done.known,
+            "left_out": done.left_out,
+        }
+        report(done.warnings, as_json=as_json, more=counts)
+    if not as_json:
+        stdout.print(
+            say(
+                f"{done.subjects} new subjects, {done.facts} new facts, {done.known} known already, {done.left_out} rows left out.",
+                f"新增对象{done.subjects}个、事实{done.facts}条，已有{done.known}条，略去{done.left_out}行。",
             )
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from citygauge.cli import assess, framework, intake
+from citygauge.cli import assess, collect, framework, intake
 from citygauge.cli.words import say
 
 app = typer.Typer(
@@ -12,12 +12,13 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     help=say(
         "Composite indices of cities: check, score, grade, and trace every number to its facts.\n\n"
-        "Exit codes: 0 done; 1 unexpected failure; 2 the input has problems (all of them are listed).",
-        "城市综合指数：检查、评分、定级，每个数都能追溯到事实。\n\n退出码：0 完成；1 意外失败；2 输入有问题（会全部列出）。",
+        "Exit codes: 0 done; 1 unexpected failure; 2 the input has problems (all of them are listed); 3 done, except a part that this machine cannot make.",
+        "城市综合指数：检查、评分、定级，每个数都能追溯到事实。\n\n退出码：0 完成；1 意外失败；2 输入有问题（会全部列出）；3 已完成，但有本机无法生成的部分。",
     ),
 )
 app.add_typer(framework.app, name="framework")
 app.add_typer(intake.app, name="import")
+app.add_typer(collect.app, name="collect")
 app.command("new", help=say("Create a workspace for a framework.", "为一个指标体系新建工作区。"))(intake.new)
 app.command(
     "check",

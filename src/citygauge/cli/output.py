@@ -15,7 +15,8 @@ from rich.markup import escape
 from citygauge.cli.words import language, say
 from citygauge.problems import InputError, Problem, Where
 
-OK, FAILED, BAD_INPUT = 0, 1, 2
+# The last: done, except a part that this machine cannot make.
+OK, FAILED, BAD_INPUT, NOT_ALL_MADE = 0, 1, 2, 3
 SHOWN_PER_CODE = 10
 
 # Codes such as P:x:1 are no emoji.

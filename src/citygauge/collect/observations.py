@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 
 import polars as pl
@@ -117,10 +118,6 @@ def check_observations(
         repeated = frame.filter(pl.col("id").is_not_null() & pl.col("id").is_duplicated())
         for (value,), rows in grouped(repeated, "id"):
             problems.add("facts.repeated-id", Where(file, row=rows[1], column="id"), value=value, rows=rows)
-    for (code,), rows in grouped(frame.filter(pl.col("subject").is_not_null()), "indicator"):
-        problems.add(
-            "facts.subject-without-rule", Where(file, row=rows[0], column="subject"), code=code, rows=rows
-        )
     unsourced = frame.filter(pl.col("source").is_null()).height
     if unsourced:
         problems.add("facts.no-source", Where(file, column="source"), count=unsourced, total=frame.height)
@@ -184,9 +181,10 @@ def _check_units(frame: pl.DataFrame, file: str, units: Units, problems: Problem
 
 
 def _check_codes(frame: pl.DataFrame, file: str, framework: Framework, problems: Problems) -> None:
-    unknown = frame.filter(pl.col("indicator").is_not_null() & ~pl.col("indicator").is_in(framework.codes))
+    known = framework.recordable
+    unknown = frame.filter(pl.col("indicator").is_not_null() & ~pl.col("indicator").is_in(known))
     for (value,), rows in grouped(unknown, "indicator"):
-        near = get_close_matches(value, framework.codes, 3)
+        near = get_close_matches(value, known, 3)
         where = Where(file, row=rows[0], column="indicator")
         problems.add("facts.unknown-indicator", where, value=value, rows=rows, near=near)
     for (value,), rows in grouped(frame.filter(pl.col("indicator") == framework.root.code), "indicator"):
@@ -195,7 +193,7 @@ def _check_codes(frame: pl.DataFrame, file: str, framework: Framework, problems:
 
 
 def _check_ranges(frame: pl.DataFrame, file: str, framework: Framework, problems: Problems) -> None:
-    """Note rubric values that are no level, and shares beyond 0 to 100."""
+    """Note rubric values that are no level, values beyond an item's bounds, and shares beyond 0 to 100."""
     measured = frame.filter(
         pl.col("value").is_not_null()
         & (pl.col("unit_of_measure").is_null() | (pl.col("unit_of_measure") != SCORE_UNIT))
@@ -212,6 +210,14 @@ def _check_ranges(frame: pl.DataFrame, file: str, framework: Framework, problems
                     value=value,
                     levels=levels,
                 )
+    for item in framework.items:
+        if item.low is None and item.high is None:
+            continue
+        low, high = (-inf if item.low is None else item.low), (inf if item.high is None else item.high)
+        bad = (pl.col("indicator") == item.code) & ~pl.col("value").is_between(low, high)
+        for row, value in _pairs(measured, bad, "value"):
+            where = Where(file, row=row, column="value")
+            problems.add("facts.beyond-bounds", where, code=item.code, value=value, low=low, high=high)
     shares = [n.code for n in framework if n.scale == "share" and not n.denominator and n.unit == "%"]
     beyond = pl.col("indicator").is_in(shares) & ~pl.col("value").is_between(0, 100)
     for code, row, value in measured.filter(beyond).select("indicator", ROW, "value").iter_rows():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -29,7 +29,8 @@ class Facts:
 
     `values` is NaN where there is none; `states` and `origins` index `STATES` and `ORIGINS`; `rows` is the
     row of the observation in its file, 0 where nobody reported anything; `is_score` marks scores handed
-    over in place of measurements.
+    over in place of measurements; `subjects` counts the values of things inside the unit that a roll-up rule
+    made the value of, -1 where no rule did.
     """
 
     units: tuple[str, ...]
@@ -39,6 +40,12 @@ class Facts:
     origins: NDArray[np.int8]
     rows: NDArray[np.int32]
     is_score: NDArray[np.bool_]
+    subjects: NDArray[np.int32]
+
+    @property
+    def reported(self) -> NDArray[np.bool_]:
+        """Cells about which there is any fact, of the unit or of things inside it."""
+        return np.asarray((self.rows > 0) | (self.subjects >= 0))
 
 
 def current(observations: Observations, problems: Problems) -> pl.DataFrame:
@@ -81,11 +88,66 @@ def resolve(
     for that node wins and the disagreement is noted; two different values of one channel are a problem.
     Observations without a period hold in every period.
     """
-    frame = current(observations, problems).filter(
+    frame = _of_period(current(observations, problems), period).filter(
         pl.col("unit").is_in(units) & pl.col("indicator").is_in(framework.codes) & pl.col("subject").is_null()
     )
-    if period is not None:
-        frame = frame.filter(pl.col("period").is_null() | (pl.col("period") == period))
+    return _as_arrays(_chosen(frame, framework, observations, problems), units, framework.codes)
+
+
+def subject_facts(
+    observations: Observations, framework: Framework, period: str | None, problems: Problems
+) -> pl.DataFrame:
+    """Return the fact that counts for each thing inside a unit and each code, chosen as `resolve` does.
+
+    The columns are those of the observations, ``subject, indicator, value, state`` and `ROW` among them.
+    """
+    frame = observations.frame.filter(pl.col("subject").is_not_null())
+    if not frame.height:
+        return frame
+    kept = Observations(frame, observations.file)
+    return _chosen(_of_period(current(kept, Problems()), period), framework, observations, problems)
+
+
+def with_rolled_up(facts: Facts, rolled: pl.DataFrame, problems: Problems) -> Facts:
+    """Return the facts with what the roll-up rules made; a value reported of the unit itself wins.
+
+    Parameters
+    ----------
+    rolled : DataFrame
+        ``unit, code, value, state, subjects``, one row for each unit and code.
+    """
+    if not rolled.height:
+        return facts
+    rolled = rolled.filter(pl.col("unit").is_in(facts.units) & pl.col("code").is_in(facts.codes))
+    values, states = facts.values.copy(), facts.states.copy()
+    origins, subjects = facts.origins.copy(), facts.subjects.copy()
+    at = _places(rolled["unit"], rolled["code"], facts.units, facts.codes)
+    made = rolled["value"].fill_null(float("nan")).to_numpy()
+    own = facts.rows[at] > 0
+    with np.errstate(invalid="ignore"):
+        apart = own & (np.abs(facts.values[at] - made) > 1e-9)
+    for column in np.unique(at[1][apart]):
+        names = [facts.units[i] for i in at[0][apart & (at[1] == column)]]
+        problems.add("facts.rollup-beside-fact", code=facts.codes[column], units=names)
+    free = (at[0][~own], at[1][~own])
+    words = {word: i for i, word in enumerate(STATES)}
+    values[free], origins[free] = made[~own], ORIGINS.index("derived")
+    states[free] = np.array([words[word] for word in rolled["state"]], np.int8)[~own]
+    subjects[free] = rolled["subjects"].to_numpy()[~own]
+    return replace(facts, values=values, states=states, origins=origins, subjects=subjects)
+
+
+def _of_period(frame: pl.DataFrame, period: str | None) -> pl.DataFrame:
+    """Return the facts of a period; those without one hold in every period."""
+    return (
+        frame if period is None else frame.filter(pl.col("period").is_null() | (pl.col("period") == period))
+    )
+
+
+def _chosen(
+    frame: pl.DataFrame, framework: Framework, observations: Observations, problems: Problems
+) -> pl.DataFrame:
+    """Return one fact for each unit, thing and code: that of the preferred channel."""
     rank = {(node.code, channel): i for node in framework for i, channel in enumerate(node.channels)}
     order = pl.DataFrame(
         {"indicator": [c for c, _ in rank], "channel": [c for _, c in rank], "_rank": list(rank.values())},
@@ -94,43 +156,38 @@ def resolve(
     frame = frame.join(order, on=["indicator", "channel"], how="left", maintain_order="left")
     frame = frame.with_columns(pl.col("_rank").fill_null(len(CHANNELS)))
     chosen = frame.sort("_rank", maintain_order=True).unique(
-        ["unit", "indicator"], keep="first", maintain_order=True
+        ["unit", "subject", "indicator"], keep="first", maintain_order=True
     )
     if chosen.height < frame.height:
         _note_disagreements(frame, observations, problems)
-    return _as_arrays(chosen, units, framework.codes)
+    return chosen
 
 
 def _note_disagreements(frame: pl.DataFrame, observations: Observations, problems: Problems) -> None:
     """Note facts told differently by one channel (an error), or by several (the preferred one wins)."""
-    facts = ["unit", "indicator"]
+    facts = ["unit", "subject", "indicator"]
     best = pl.col("_rank") == pl.col("_rank").min().over(facts)
     told = pl.struct("value", "state").n_unique().over(facts)
     several = frame.filter(pl.len().over(facts) > 1)
-    for (unit, code), rows in grouped(several.filter(best).filter(told > 1), *facts):
+    for (unit, _, code), rows in grouped(several.filter(best).filter(told > 1), *facts):
         ids = observation_ids(several.filter(pl.col(ROW).is_in(rows)))
         where = observations.where(rows[-1], "value")
         problems.add("facts.several-values", where, unit=unit, code=code, rows=rows, ids=ids)
     winners = several.filter(best).group_by(facts, maintain_order=True).agg(ROW, "channel")
-    used = {(unit, code): (rows[0], channels[0]) for unit, code, rows, channels in winners.iter_rows()}
-    for (unit, code), rows in grouped(several.filter((told > 1) & ~best), *facts):
-        row, channel = used[unit, code]
+    used = {tuple(fact): (rows[0], channels[0]) for *fact, rows, channels in winners.iter_rows()}
+    for (unit, subject, code), rows in grouped(several.filter((told > 1) & ~best), *facts):
+        row, channel = used[unit, subject, code]
         values = {"unit": unit, "code": code, "rows": rows, "used": row, "channel": channel or "–"}
         problems.add("facts.channels-disagree", observations.where(rows[0], "value"), **values)
 
 
 def _as_arrays(chosen: pl.DataFrame, units: Sequence[str], codes: Sequence[str]) -> Facts:
     shape = (len(units), len(codes))
-    row_of = pl.col("unit").replace_strict({u: i for i, u in enumerate(units)}, return_dtype=pl.Int32)
-    column_of = pl.col("indicator").replace_strict({c: i for i, c in enumerate(codes)}, return_dtype=pl.Int32)
-    places = (
-        chosen.select(row_of, column_of) if chosen.height else pl.DataFrame({"unit": [], "indicator": []})
-    )
-    at = (places["unit"].to_numpy().astype(np.intp), places["indicator"].to_numpy().astype(np.intp))
+    at = _places(chosen["unit"], chosen["indicator"], units, codes)
     facts = Facts(
         tuple(units), tuple(codes),
         np.full(shape, np.nan), np.full(shape, STATES.index("missing"), np.int8), np.zeros(shape, np.int8),
-        np.zeros(shape, np.int32), np.zeros(shape, np.bool_),
+        np.zeros(shape, np.int32), np.zeros(shape, np.bool_), np.full(shape, -1, np.int32),
     )  # fmt: skip
     facts.values[at] = chosen["value"].fill_null(float("nan")).to_numpy()
     for array, column, words in ((facts.states, "state", STATES), (facts.origins, "origin", ORIGINS)):
@@ -140,6 +197,17 @@ def _as_arrays(chosen: pl.DataFrame, units: Sequence[str], codes: Sequence[str])
     facts.rows[at] = chosen[ROW].to_numpy()
     facts.is_score[at] = (chosen["unit_of_measure"] == SCORE_UNIT).fill_null(False).to_numpy()
     return facts
+
+
+def _places(
+    unit: pl.Series, code: pl.Series, units: Sequence[str], codes: Sequence[str]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the row and the column of each fact."""
+    row_of, column_of = ({name: i for i, name in enumerate(names)} for names in (units, codes))
+    return (
+        np.array([row_of[name] for name in unit], dtype=np.intp),
+        np.array([column_of[name] for name in code], dtype=np.intp),
+    )
 
 
 def _fact(row: Mapping[str, object]) -> tuple[object, ...]:

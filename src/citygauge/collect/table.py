@@ -61,6 +61,7 @@ def read_table(
     sheet = canonical_headers(sheet, _LONG)
     if "unit" in sheet.frame.columns and "unit" not in unit_columns:
         unit_columns = ["unit", *(column for column in unit_columns if column in sheet.frame.columns)]
+    unit_columns = [column for column in unit_columns if column in sheet.frame.columns]
     if not unit_columns:
         problems.add("import.no-unit-column", sheet.where(), found=sheet.frame.columns)
         return []

@@ -9,6 +9,7 @@ from html import escape
 from itertools import takewhile
 from typing import Any
 
+from citygauge.framework.rollup import Item, Lookup, Rollup, item_row, lookup_row, rollup_row
 from citygauge.problems import Language
 from citygauge.provenance import sha256_of
 
@@ -104,6 +105,8 @@ class Framework:
 
     `nodes` stand in tree pre-order, the index first. `weight_sets` hold the sets other than the
     default one (set → code → weight). `unit_names` translate units of measure (unit → language → name).
+    `items`, `rollups` and `lookups` say how facts about things inside a unit become facts about it; `strata`
+    is the attribute of these things by which the index is computed apart before the mean is taken.
     Frameworks are made by `read_framework`, which raises `InputError` on anything inconsistent.
     """
 
@@ -115,6 +118,10 @@ class Framework:
     licence: str = ""
     weight_sets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     unit_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    items: tuple[Item, ...] = ()
+    rollups: tuple[Rollup, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    strata: str = ""
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
@@ -137,6 +144,11 @@ class Framework:
     def codes(self) -> tuple[str, ...]:
         """All codes in tree pre-order."""
         return tuple(node.code for node in self.nodes)
+
+    @cached_property
+    def recordable(self) -> tuple[str, ...]:
+        """The codes that an observation may be about: the nodes and the items."""
+        return (*self.codes, *(item.code for item in self.items))
 
     @property
     def root(self) -> Node:
@@ -202,9 +214,14 @@ class Framework:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of everything that can change a result."""
-        return sha256_of(
-            {"nodes": [plain_node(node) for node in self.nodes], "weights": _plain(self.weight_sets)}
-        )
+        data = {"nodes": [plain_node(node) for node in self.nodes], "weights": _plain(self.weight_sets)}
+        inside = {
+            "items": [item_row(item) for item in self.items],
+            "rollups": [rollup_row(rule) for rule in self.rollups],
+            "lookups": [lookup_row(row) for row in self.lookups],
+            "strata": self.strata,
+        }
+        return sha256_of(data | {name: part for name, part in inside.items() if part})
 
     def _repr_html_(self) -> str:
         """Show the tree in a notebook."""

@@ -16,6 +16,7 @@ import yaml
 from citygauge.files import Sheet, canonical_headers, frame_sheet, read_sheet, sheet_names
 from citygauge.framework.check import check_nodes, check_weight_sets, in_pre_order
 from citygauge.framework.model import CHANNELS, FRAMEWORK_COLUMNS, Framework, Node, RubricLevel
+from citygauge.framework.rollup import check_rollups, read_items, read_lookups, read_rollups
 from citygauge.framework.rubric import parse_rubric
 from citygauge.problems import Problems, Where
 
@@ -25,6 +26,8 @@ _DIRECTIONS = {
     "-1": -1, "-1.0": -1, "negative": -1, "负向": -1, "负": -1, "逆向": -1,
 }  # fmt: skip
 _LANGUAGE_FIELDS = ("name", "definition")
+_INSIDE = {"items": read_items, "rollups": read_rollups, "lookups": read_lookups}
+_WORDS = ("code", "source", "licence", "strata")
 
 
 def read_framework(path: str | Path) -> Framework:
@@ -61,9 +64,13 @@ def load_framework(path: Path, problems: Problems) -> Framework | None:
         return None
     sets = _folder_weights(path.parent, problems)
     words = _about(path.with_name("framework.toml"), problems)
-    names = path.with_name("unit_names.csv")
-    units = _unit_names(read_sheet(names, problems) if names.is_file() else None)
-    return build_framework(sheet, sets, {**words, "unit_names": units}, problems)
+    beside = {
+        name: read_sheet(file, problems)
+        for name in ("unit_names", *_INSIDE)
+        if (file := path.with_name(f"{name}.csv")).is_file()
+    }
+    about = {**words, "unit_names": _unit_names(beside.pop("unit_names", None))}
+    return build_framework(sheet, sets, about | _inside(beside, problems), problems)
 
 
 def _from_workbook(path: Path, problems: Problems) -> Framework | None:
@@ -72,13 +79,12 @@ def _from_workbook(path: Path, problems: Problems) -> Framework | None:
     sheet = read_sheet(path, problems, "framework" if "framework" in names else None)
     if sheet is None:
         return None
-    parts = {
-        name: read_sheet(path, problems, name) for name in ("weights", "about", "unit_names") if name in names
-    }
-    words = dict.fromkeys(("code", "source", "licence"), "")
+    wanted = ("weights", "about", "unit_names", *_INSIDE)
+    parts = {name: read_sheet(path, problems, name) for name in wanted if name in names}
+    words = dict.fromkeys(_WORDS, "")
     if (told := parts.get("about")) is not None and {"key", "text"} <= set(told.frame.columns):
         words |= {key: text or "" for key, text in told.frame.select("key", "text").iter_rows() if key}
-    about = {**_texts(words), "unit_names": _unit_names(parts.get("unit_names"))}
+    about = {**_texts(words), "unit_names": _unit_names(parts.get("unit_names"))} | _inside(parts, problems)
     return build_framework(sheet, _sheet_weights(parts.get("weights")), about, problems)
 
 
@@ -108,6 +114,10 @@ def build_framework(
     check_nodes(nodes, lambda i, column=None: sheet.where(places[i], column), sheet.frame, problems)
     if len(problems.errors) > before:
         return None
+    check_rollups(
+        [node.code for node in nodes], about.get("items", ()), about.get("rollups", ()),
+        about.get("lookups", ()), problems,
+    )  # fmt: skip
     framework = Framework(tuple(in_pre_order(nodes)), **about)
     weight_sets = check_weight_sets(framework, sets, problems)
     return None if len(problems.errors) > before else replace(framework, weight_sets=weight_sets)
@@ -238,14 +248,28 @@ def _from_yaml(path: Path, problems: Problems) -> Framework | None:
             reason = f"{part}: a mapping of mappings is expected"
             problems.add("file.not-yaml", Where(path.name), reason=reason)
             return None
-    rows = [{str(key): _yaml_text(value) for key, value in row.items()} for row in rows]
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    frame = pl.DataFrame({c: pl.Series([row.get(c) for row in rows], dtype=pl.String) for c in columns})
-    sheet = Sheet(frame, path.name, "nodes", first_row=1)
+    sheet = _yaml_sheet(rows, path.name, "nodes")
+    assert sheet is not None
+    inside = _inside({name: _yaml_sheet(data.get(name), path.name, name) for name in _INSIDE}, problems)
     sets = [(str(name), _yaml_weights(weights, path.name)) for name, weights in told["weights"].items()]
     units = {str(u): {str(k): str(v) for k, v in names.items()} for u, names in told["unit_names"].items()}
     words = _texts({str(key): value for key, value in data.items()})
-    return build_framework(sheet, sets, {**words, "unit_names": units}, problems)
+    return build_framework(sheet, sets, {**words, "unit_names": units, **inside}, problems)
+
+
+def _inside(parts: Mapping[str, Sheet | None], problems: Problems) -> dict[str, Any]:
+    """Read what is said of the things inside a unit: items, roll-up rules, lookups."""
+    return {name: read(parts.get(name), problems) for name, read in _INSIDE.items()}
+
+
+def _yaml_sheet(rows: Any, file: str, name: str) -> Sheet | None:
+    """Return a list of mappings as a sheet of text."""
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        return None
+    texts = [{str(key): _yaml_text(value) for key, value in row.items()} for row in rows]
+    columns = list(dict.fromkeys(key for row in texts for key in row))
+    frame = pl.DataFrame({c: pl.Series([row.get(c) for row in texts], dtype=pl.String) for c in columns})
+    return Sheet(frame, file, name, first_row=1)
 
 
 def _yaml_weights(weights: Mapping[Any, Any], file: str) -> Sheet:
@@ -272,8 +296,8 @@ def _about(path: Path, problems: Problems) -> dict[str, Any]:
 
 
 def _texts(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Take code, source, licence and the title and description in each language."""
-    texts: dict[str, Any] = {name: str(data.get(name, "")) for name in ("code", "source", "licence")}
+    """Take code, source, licence, strata and the title and description in each language."""
+    texts: dict[str, Any] = {name: str(data.get(name, "")) for name in _WORDS}
     for name in ("title", "description"):
         texts[name] = {
             k.removeprefix(f"{name}_"): str(v) for k, v in data.items() if k.startswith(f"{name}_")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import yaml
 
 from citygauge.files import write_csv
 from citygauge.framework.model import FRAMEWORK_COLUMNS, Framework, Node
+from citygauge.framework.rollup import item_row, lookup_row, rollup_row
 from citygauge.framework.rubric import format_rubric, number_text
 
 
@@ -39,7 +40,8 @@ def framework_files(framework: Framework, path: Path) -> list[Path]:
     """Return every file that `write_framework` would write for this path."""
     if path.suffix.lower() != ".csv":
         return [path]
-    beside = {"framework.toml": about(framework), "unit_names.csv": framework.unit_names}
+    beside: dict[str, Any] = {"framework.toml": about(framework), "unit_names.csv": framework.unit_names}
+    beside |= {f"{name}.csv": rows for name, rows in inside(framework).items()}
     files = [path, *(path.with_name(name) for name, content in beside.items() if content)]
     return files + [path.with_name("weights") / f"{name}.csv" for name in framework.weight_sets]
 
@@ -76,12 +78,27 @@ def node_row(node: Node, level: int) -> dict[str, str]:
 
 
 def about(framework: Framework) -> dict[str, str]:
-    """Return code, titles, descriptions, source and licence as flat keys, without what is blank."""
+    """Return code, titles, descriptions, source, licence and strata as flat keys, without what is blank."""
     data = {"code": framework.code}
     data |= {f"title_{language}": text for language, text in framework.title.items()}
     data |= {f"description_{language}": text for language, text in framework.description.items()}
-    data |= {"source": framework.source, "licence": framework.licence}
+    data |= {"source": framework.source, "licence": framework.licence, "strata": framework.strata}
     return {key: text for key, text in data.items() if text}
+
+
+def inside(framework: Framework) -> dict[str, list[dict[str, str]]]:
+    """Return what is said of the things inside a unit, as rows of text by the name of the table."""
+    tables = {
+        "items": [item_row(item) for item in framework.items],
+        "rollups": [rollup_row(rule) for rule in framework.rollups],
+        "lookups": [lookup_row(row) for row in framework.lookups],
+    }
+    return {name: rows for name, rows in tables.items() if rows}
+
+
+def _text_frame(rows: Sequence[Mapping[str, str]]) -> pl.DataFrame:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return pl.DataFrame({c: pl.Series([r.get(c) or None for r in rows], dtype=pl.String) for c in columns})
 
 
 def _unit_frame(framework: Framework) -> pl.DataFrame:
@@ -99,6 +116,8 @@ def _write_folder(framework: Framework, path: Path) -> None:
         path.with_name("framework.toml").write_text(tomli_w.dumps(words), encoding="utf-8", newline="\n")
     if framework.unit_names:
         write_csv(_unit_frame(framework), path.with_name("unit_names.csv"))
+    for name, rows in inside(framework).items():
+        write_csv(_text_frame(rows), path.with_name(f"{name}.csv"))
     for name, weights in framework.weight_sets.items():
         folder = path.with_name("weights")
         folder.mkdir(exist_ok=True)
@@ -108,7 +127,7 @@ def _write_folder(framework: Framework, path: Path) -> None:
 
 
 def _write_workbook(framework: Framework, path: Path) -> None:
-    """Write sheets ``framework``, ``weights``, ``about``, ``unit_names``; text stays text, ``=…`` too."""
+    """Write one sheet for each table of the folder; text stays text, ``=…`` too."""
     # xlsxwriter would make formulas, links and numbers out of text unless told not to.
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as workbook:
@@ -121,6 +140,8 @@ def _write_workbook(framework: Framework, path: Path) -> None:
             _fill_sheet(workbook.add_worksheet("about"), frame, bold)
         if framework.unit_names:
             _fill_sheet(workbook.add_worksheet("unit_names"), _unit_frame(framework), bold)
+        for name, rows in inside(framework).items():
+            _fill_sheet(workbook.add_worksheet(name), _text_frame(rows), bold)
 
 
 def _weight_frame(sets: Mapping[str, Mapping[str, float]]) -> pl.DataFrame:
@@ -147,6 +168,10 @@ def _write_yaml(framework: Framework, path: Path) -> None:
         "nodes": rows,
         "weights": {name: dict(weights) for name, weights in framework.weight_sets.items()},
         "unit_names": {unit: dict(names) for unit, names in framework.unit_names.items()},
+        **{
+            name: [{key: text for key, text in row.items() if text} for row in rows]
+            for name, rows in inside(framework).items()
+        },
     }
     data = {key: value for key, value in data.items() if value}
     path.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), encoding="utf-8", newline="\n")

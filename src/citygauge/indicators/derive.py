@@ -23,7 +23,7 @@ def derive(facts: Facts, framework: Framework, units: Units, problems: Problems)
     Nothing; a denominator that is neither an attribute of the units nor a code is noted in `problems`.
     """
     leaves = set(framework.leaves)
-    reported = np.asarray((facts.rows > 0).any(axis=0))
+    reported = np.asarray(facts.reported.any(axis=0))
     columns = [i for i, code in enumerate(facts.codes) if code in leaves or reported[i]]
     codes = tuple(facts.codes[i] for i in columns)
     values, states = facts.values[:, columns].copy(), facts.states[:, columns].copy()
@@ -51,7 +51,6 @@ def derive(facts: Facts, framework: Framework, units: Units, problems: Problems)
         values[raw, column] = np.where(usable, quotient, np.nan)[raw]
         states[without, column] = MISSING
         origins[raw & usable, column] = DERIVED
-    _note_silence(codes, values, framework, problems)
     return Table(facts.units, codes, values, states, origins)
 
 
@@ -61,11 +60,9 @@ def _denominator(name: str, facts: Facts, units: Units) -> NDArray[np.float64] |
     return facts.values[:, facts.codes.index(name)] if name in facts.codes else None
 
 
-def _note_silence(
-    codes: tuple[str, ...], values: NDArray[np.float64], framework: Framework, problems: Problems
-) -> None:
+def note_silence(table: Table, framework: Framework, problems: Problems) -> None:
     """Note the indicators for which no unit has any value, a measured indicator counting as one."""
-    heard = {code for code, column in zip(codes, values.T, strict=True) if not np.isnan(column).all()}
+    heard = {c for c, column in zip(table.codes, table.values.T, strict=True) if not np.isnan(column).all()}
     silent = [
         code
         for code in framework.indicators

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -55,3 +55,39 @@ class Table:
         gaps = pl.DataFrame(np.isnan(self.values), schema=list(self.codes))
         columns = [wide[code].set(gaps[code], None) for code in self.codes]
         return pl.DataFrame([pl.Series("unit_code", list(labels or self.units), dtype=pl.String), *columns])
+
+
+def mean_table(tables: Iterable[Table], order: Sequence[str]) -> Table:
+    """Return the mean of tables of the same units, gaps left out; a single table comes back as it is.
+
+    A cell has a value where any of them has one, and is not applicable (or not measurable) where it is so
+    in all of them. The mean of several is derived, and imputed where any of them is.
+
+    Parameters
+    ----------
+    tables : iterable of Table
+        With the same units; their codes may differ.
+    order : sequence of str
+        All codes, in the order of the result's columns.
+    """
+    tables = list(tables)
+    if len(tables) == 1:
+        return tables[0]
+    units = tables[0].units
+    found = {code for table in tables for code in table.codes}
+    codes = tuple(code for code in order if code in found)
+    shape = (len(tables), len(units), len(codes))
+    values, origins = np.full(shape, np.nan), np.full(shape, DERIVED, np.int8)
+    states = np.full(shape, MISSING, np.int8)
+    for layer, table in enumerate(tables):
+        at = [codes.index(code) for code in table.codes]
+        values[layer][:, at], states[layer][:, at] = table.values, table.states
+        origins[layer][:, at] = table.origins
+    known = states == VALUE
+    count = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    same = (states == states[0]).all(axis=0)
+    state = np.where(count > 0, VALUE, np.where(same, states[0], MISSING)).astype(np.int8)
+    imputed = (known & (origins == IMPUTED)).any(axis=0)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return Table(units, codes, mean, state, np.where(imputed, IMPUTED, DERIVED).astype(np.int8))

@@ -8,14 +8,15 @@ from typing import Any
 from unicodedata import east_asian_width
 
 import altair as alt
-import polars as pl
 import vl_convert
 
 from citygauge.analyse.describe import describe
 from citygauge.problems import Language
+from citygauge.report.content import grade_rows, means_rows, ranking_rows
 from citygauge.result import NOTICE, Result
 
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
+Row = dict[str, Any]
 
 # Named families, because a default sans-serif gives serif CJK glyphs on some systems.
 _CJK = "Noto Sans CJK SC, Source Han Sans SC, PingFang SC, Microsoft YaHei, Hiragino Sans GB"
@@ -29,20 +30,22 @@ _SIZE, _WIDTH = 12, 560
 
 def means_chart(result: Result, language: Language) -> Chart:
     """Return bars of the mean score of pillars and dimensions with whiskers of one standard deviation."""
-    deepest = 2 if max(result.framework.levels.values()) > 2 else 1
-    stats = describe(result).filter(pl.col("level").is_between(1, deepest) & pl.col("mean").is_not_null())
-    rows = [
-        {
-            "key": row["code"],
-            "label": ("　" if row["level"] > 1 else "") + result.framework[row["code"]].label(language),
-            "mean": row["mean"],
-            "described": f"{row['code']}: {row['mean']:.{result.decimals}f}",
-            "from": row["mean"] - (row["sd"] or 0.0),
-            "to": row["mean"] + (row["sd"] or 0.0),
-            "level": str(row["level"]),
-        }
-        for row in stats.to_dicts()
-    ]
+    rows = means_rows(result, language, describe(result).to_dicts())
+    return draw_means(rows, language, illustrative=result.illustrative)
+
+
+def ranking_chart(result: Result, language: Language) -> Chart:
+    """Return a bar for each unit by its score, best first; neutral names on illustrative data."""
+    return draw_ranking(ranking_rows(result, language), language, illustrative=result.illustrative)
+
+
+def grades_chart(result: Result, language: Language) -> Chart:
+    """Return a bar for each grade: how many units it holds, and their share."""
+    return draw_grades(grade_rows(result, language), language, illustrative=result.illustrative)
+
+
+def draw_means(rows: Sequence[Row], language: Language, *, illustrative: bool) -> Chart:
+    """Return the chart of `content.means_rows`."""
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("key:N", sort=None, title=None, axis=_labels(rows)),
         description="described:N",
@@ -56,22 +59,11 @@ def means_chart(result: Result, language: Language) -> Chart:
         ),
     )
     whiskers = base.mark_rule(color=INK, strokeWidth=1.2).encode(x="from:Q", x2="to:Q")
-    return _styled(alt.layer(bars, whiskers), result, language, _laid_out(rows, 19))
+    return _styled(alt.layer(bars, whiskers), language, _laid_out(rows, 19), illustrative=illustrative)
 
 
-def ranking_chart(result: Result, language: Language) -> Chart:
-    """Return a bar for each unit by its score, best first; neutral names on illustrative data."""
-    name = f"name_{language}"
-    rows = [
-        {
-            "key": row["unit_code"],
-            "label": f"{row['rank']}  {row[name]}",
-            "value": row["value"],
-            "described": f"{row['rank']} {row[name]}: {row['value']:.{result.decimals}f}",
-        }
-        for row in result.ranking.to_dicts()
-        if row["value"] is not None
-    ]
+def draw_ranking(rows: Sequence[Row], language: Language, *, illustrative: bool) -> Chart:
+    """Return the chart of `content.ranking_rows`."""
     chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_bar(height=9, color=BAR)
@@ -81,25 +73,11 @@ def ranking_chart(result: Result, language: Language) -> Chart:
             description="described:N",
         )
     )
-    return _styled(chart, result, language, _laid_out(rows, 15))
+    return _styled(chart, language, _laid_out(rows, 15), illustrative=illustrative)
 
 
-def grades_chart(result: Result, language: Language) -> Chart:
-    """Return a bar for each grade: how many units it holds, and their share."""
-    assert result.scale is not None
-    total = sum(1 for grade in result.grades if grade)
-    rows = []
-    for grade in result.scale.grades:
-        count = result.grades.count(grade.id)
-        rows.append(
-            {
-                "key": grade.id,
-                "label": grade.name.get(language, grade.id),
-                "count": count,
-                "described": f"{grade.name.get(language, grade.id)}: {count}",
-                "text": f"{count}  ({count / max(total, 1):.0%})",
-            }
-        )
+def draw_grades(rows: Sequence[Row], language: Language, *, illustrative: bool) -> Chart:
+    """Return the chart of `content.grade_rows`."""
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("key:N", sort=None, title=None, axis=_labels(rows)),
         description="described:N",
@@ -113,10 +91,10 @@ def grades_chart(result: Result, language: Language) -> Chart:
         color=alt.Color("key:N", sort=None, legend=None, scale=alt.Scale(range=list(GRADES)))
     )
     text = base.mark_text(align="left", dx=5, color=INK).encode(text="text:N")
-    return _styled(alt.layer(bars, text), result, language, _laid_out(rows, 38))
+    return _styled(alt.layer(bars, text), language, _laid_out(rows, 38), illustrative=illustrative)
 
 
-def _labels(rows: Sequence[Mapping[str, Any]]) -> alt.Axis:
+def _labels(rows: Sequence[Row]) -> alt.Axis:
     """Return an axis that shows the label of each key: two bars may have one name."""
     labels = json.dumps({row["key"]: row["label"] for row in rows}, ensure_ascii=False)
     return alt.Axis(labelLimit=0, labelPadding=6, labelExpr=f"{labels}[datum.value]")
@@ -127,7 +105,7 @@ def svg(chart: Chart) -> str:
     return str(vl_convert.vegalite_to_svg(chart.to_dict()))
 
 
-def _laid_out(rows: Sequence[Mapping[str, Any]], step: int) -> dict[str, Any]:
+def _laid_out(rows: Sequence[Row], step: int) -> dict[str, Any]:
     """Return a layout that leaves room for the labels whatever fonts the drawing machine has.
 
     Without a CJK font the renderer measures Chinese text as nothing and would cut it off, so the widths are
@@ -139,9 +117,9 @@ def _laid_out(rows: Sequence[Mapping[str, Any]], step: int) -> dict[str, Any]:
     return {"width": _WIDTH, "height": step * len(rows), "padding": padding, "autosize": {"type": "none"}}
 
 
-def _styled(chart: Chart, result: Result, language: Language, layout: Mapping[str, Any]) -> Chart:
+def _styled(chart: Chart, language: Language, layout: Mapping[str, Any], *, illustrative: bool) -> Chart:
     styled: Any = chart.properties(**layout)
-    if result.illustrative:
+    if illustrative:
         title = alt.TitleParams(NOTICE[language], color="#aa3333", fontSize=_SIZE, anchor="start")
         styled = styled.properties(title=title)
     drawn: Chart = (

@@ -1,13 +1,14 @@
-"""The files of a run: scores, every step, weights, method, hashes and the page, put in place together."""
+"""The files of a run: scores, every step, weights, method, hashes and the reports, put in place together."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import tempfile
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -17,20 +18,49 @@ from citygauge.collect.observations import ROW
 from citygauge.files import write_csv
 from citygauge.indicators.table import IMPUTED, Table
 from citygauge.problems import InputError, Language, Problem, Where
-from citygauge.report.page import page
+from citygauge.report.content import Content, report_content
+from citygauge.report.inside import rolled_up, strata_scores
+from citygauge.report.page import page_of
+from citygauge.report.pdf import Pdf, pdf_of
+from citygauge.report.profile import profiles
 from citygauge.report.record import run_record
 from citygauge.result import NOTICE, Result
+from citygauge.score.steps import Scored
 
 STEPS = ("derived", "screened", "imputed", "treated", "normalised", "aggregated")
-RUN, PROBLEMS = "run.json", "problems.json"
+RUN, PROBLEMS, WORKBOOK = "run.json", "problems.json", "results.xlsx"
+Extra = Literal["pdf", "workbook"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 
-def write_results(result: Result, folder: Path) -> list[Path]:
-    """Write everything a run found and return the paths, the pages first.
+@dataclass(frozen=True)
+class Written:
+    """What was written, the pages first; what this machine could not make, and why."""
+
+    paths: tuple[Path, ...]
+    not_made: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def write_results(result: Result, folder: Path, also: Collection[Extra] = ()) -> Written:
+    """Write everything a run found.
 
     Everything is written aside first. Then the record of the earlier run goes, its files are replaced, and
     the new record comes last: a folder with a ``run.json`` holds one whole run. Files that are not
     CityGauge's stay where they are.
+
+    Parameters
+    ----------
+    result : Result
+    folder : Path
+    also : collection of {"pdf", "workbook"}
+        ``pdf``: the report in both languages as ``report.zh.pdf`` and ``report.en.pdf``; ``workbook``: the
+        tables as ``results.xlsx``.
+
+    Returns
+    -------
+    Written
+        A PDF for which the machine lacks Typst or a font is not made, everything else is.
 
     Raises
     ------
@@ -41,7 +71,16 @@ def write_results(result: Result, folder: Path) -> list[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        names = [*_write_draft(result, draft), RUN]
+        contents = {language: report_content(result, language) for language in LANGUAGES}
+        names = _write_draft(result, contents, draft)
+        made = _write_pdfs(result, contents, draft) if "pdf" in also else {}
+        names += [name for name, pdf in made.items() if not pdf.lacks]
+        if "workbook" in also:
+            from citygauge.report.workbook import write_workbook  # noqa: PLC0415 - it shows `tables` of here
+
+            write_workbook(result, draft / WORKBOOK)
+            names.append(WORKBOOK)
+        names.append(RUN)
         record = {**run_record(result), "files": names}
         (draft / RUN).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         _remove_run(folder)
@@ -50,10 +89,12 @@ def write_results(result: Result, folder: Path) -> list[Path]:
             (draft / name).replace(folder / name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return [folder / "report.zh.html", folder / "report.en.html", folder / "scores.csv"]
+    pages = [f"report.{language}.html" for language in LANGUAGES]
+    paths = tuple(folder / name for name in (*pages, *(name for name in names if name not in pages)))
+    return Written(paths, tuple(name for name, pdf in made.items() if pdf.lacks), _pdf_problems(made))
 
 
-def _write_draft(result: Result, draft: Path) -> list[str]:
+def _write_draft(result: Result, contents: Mapping[Language, Content], draft: Path) -> list[str]:
     """Write the tables, the method and the pages of a run; return their names."""
     (draft / "steps").mkdir()
     names = ["method.toml"]
@@ -61,12 +102,35 @@ def _write_draft(result: Result, draft: Path) -> list[str]:
     for name, frame in tables(result).items():
         write_csv(frame, draft / f"{name}.csv")
         names.append(f"{name}.csv")
-    languages: tuple[Language, ...] = ("zh", "en")
-    for language in languages:
-        text = page(result, language)
-        (draft / f"report.{language}.html").write_text(text, encoding="utf-8", newline="\n")
+    for language, content in contents.items():
+        (draft / f"report.{language}.html").write_text(page_of(content), encoding="utf-8", newline="\n")
         names.append(f"report.{language}.html")
     return names
+
+
+def _write_pdfs(result: Result, contents: Mapping[Language, Content], draft: Path) -> dict[str, Pdf]:
+    """Write the PDF of each language that this machine can set; return what came of each, by file name."""
+    made = {}
+    for language, content in contents.items():
+        name = f"report.{language}.pdf"
+        made[name] = pdf_of(content, profiles(result, language))
+        if not made[name].lacks:
+            (draft / name).write_bytes(made[name].data)
+    return made
+
+
+def _pdf_problems(made: Mapping[str, Pdf]) -> tuple[Problem, ...]:
+    """Return why PDFs were not made, and which characters those that were made cannot show."""
+    found = []
+    if files := [name for name, pdf in made.items() if pdf.lacks == "typst"]:
+        found.append(Problem("report.no-typst", Where(), {"files": files}))
+    if files := [name for name, pdf in made.items() if pdf.lacks == "font"]:
+        found.append(Problem("report.no-cjk-font", Where(), {"files": files}))
+    for name, pdf in made.items():
+        if pdf.uncovered:
+            characters = [f"{char} (U+{ord(char):04X})" for char in pdf.uncovered]
+            found.append(Problem("report.missing-glyphs", Where(name), {"characters": characters}))
+    return tuple(found)
 
 
 def _remove_run(folder: Path) -> None:
@@ -110,8 +174,12 @@ def tables(result: Result) -> dict[str, pl.DataFrame]:
     found["statistics"] = _noticed(describe(result), result)
     if result.from_measures is not None:
         found["own_scores"] = labels.long(_own_scores(result, result.from_measures))
+    if result.strata:
+        found["strata"] = labels.long(strata_scores(result))
     if not result.illustrative:  # the rows of the facts would give the neutral names away
         found["facts"] = _facts(result)
+        if result.rolled.frame.height:
+            found["rolled_up"] = rolled_up(result)
     return found
 
 
@@ -139,23 +207,21 @@ def _noticed(frame: pl.DataFrame, result: Result) -> pl.DataFrame:
 
 
 def _treatment(result: Result) -> pl.DataFrame:
-    """One row for each value that was changed: what was done, before and after."""
+    """One row for each value that was changed: what was done, before and after; with strata, in which."""
+    runs: Mapping[str, Scored | Result] = result.strata or {"": result}
     rows = [
-        (unit, code, str(word), before, after)
-        for code, treated in result.treatment.items()
+        (unit, stratum, code, str(word), before, after)
+        for stratum, run in runs.items()
+        for code, treated in run.treatment.items()
         for unit, word, before, after in zip(
-            result.units.codes, treated.words, result.imputed.column(code), treated.values, strict=True
+            run.imputed.units, treated.words, run.imputed.column(code), treated.values, strict=True
         )
         if word
     ]
-    schema = {
-        "unit_code": pl.String,
-        "code": pl.String,
-        "treatment": pl.String,
-        "before": pl.Float64,
-        "after": pl.Float64,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    texts = dict.fromkeys(("unit_code", "stratum", "code", "treatment"), pl.String)
+    schema = {**texts, "before": pl.Float64, "after": pl.Float64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame if result.strata else frame.drop("stratum")
 
 
 def _imputed(result: Result) -> pl.DataFrame:

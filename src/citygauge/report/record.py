@@ -16,6 +16,7 @@ def run_record(result: Result) -> dict[str, Any]:
         "units": workspace.units.frame.write_csv(),
         "observations": workspace.observations.frame.write_csv(),
         "settings": workspace.settings.model_dump(mode="json", by_alias=True),
+        **({"subjects": workspace.subjects.frame.write_csv()} if len(workspace.subjects) else {}),
     }
     return {
         "citygauge": version("citygauge"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from citygauge.collect.units import Units
 from citygauge.framework.model import Framework, Node
 from citygauge.indicators.impute import group_mean, impute
-from citygauge.indicators.table import DERIVED, MISSING, NOT_APPLICABLE, VALUE, Table
+from citygauge.indicators.table import DERIVED, MISSING, NOT_APPLICABLE, VALUE, Table, mean_table
 from citygauge.problems import Problems
 from citygauge.score.aggregate import AGGREGATORS, Rule, aggregate, plan
 from citygauge.score.method import Impute, Method, Normalise, NormaliseColumn, Treat
@@ -18,6 +19,47 @@ from citygauge.score.normalise import goalposts, minmax, rubric, zscore
 from citygauge.score.treat import Limits, Treated, moments, transformed, winsorise_then
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The tables from filled gaps to scores; see `Result` for each."""
+
+    imputed: Table
+    treated: Table
+    normalised: Table
+    aggregated: Table
+    treatment: Mapping[str, Treated] = field(default_factory=dict)
+    from_measures: Table | None = None
+
+    @classmethod
+    def mean(cls, strata: Sequence[Scored], framework: Framework) -> Scored:
+        """Return the means over strata; what was done to single columns stays with its stratum."""
+        if len(strata) == 1:
+            return strata[0]
+        imputed, treated, normalised, aggregated = (
+            mean_table([getattr(each, name) for each in strata], framework.codes)
+            for name in ("imputed", "treated", "normalised", "aggregated")
+        )
+        own = [each.from_measures for each in strata if each.from_measures is not None]
+        from_measures = mean_table(own, framework.codes) if own else None
+        return cls(imputed, treated, normalised, aggregated, from_measures=from_measures)
+
+
+def score(
+    table: Table,
+    method: Method,
+    framework: Framework,
+    units: Units,
+    shares: Mapping[str, float],
+    problems: Problems,
+) -> Scored:
+    """Return what the method makes of a screened table of indicators."""
+    imputed = impute_gaps(table, method.impute, units, framework)
+    treated, treatment = treat_columns(imputed, method.treat)
+    normalised = normalise_columns(treated, method.normalise, framework)
+    aggregated, from_measures = aggregate_nodes(normalised, method, framework, shares, problems)
+    return Scored(imputed, treated, normalised, aggregated, treatment, from_measures)
 
 
 def impute_gaps(table: Table, settings: Impute, units: Units, framework: Framework) -> Table:

@@ -1,0 +1,1 @@
+"""Writing to a workspace: all of an operation or nothing."""
