@@ -9,7 +9,12 @@ from citygauge.indicators.derive import derive
 from citygauge.indicators.screen import availability, screen
 from citygauge.problems import Problems
 from citygauge.result import Result
-from citygauge.score.conflicts import check_method, check_scores_handed_over, note_losses
+from citygauge.score.conflicts import (
+    check_method,
+    check_scores_handed_over,
+    note_losses,
+    note_unused_schemes,
+)
 from citygauge.score.grade import grade, grade_scale
 from citygauge.score.method import Method
 from citygauge.score.rank import rank
@@ -36,6 +41,7 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
     method, framework = method or workspace.method, workspace.framework
     units, period = workspace.assessed_units(problems), workspace.chosen_period(problems)
     check_method(method, framework, workspace.units, problems)
+    note_unused_schemes(method, framework, problems)
     shares = sibling_weights(framework, method.weights, problems)
     folder, grades = workspace.folder, method.grades
     scale = grade_scale(grades.scale, folder, problems) if grades.scale else None
@@ -43,7 +49,7 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
     problems.raise_errors()
 
     facts = resolve(workspace.observations, framework, units.codes, period, problems)
-    check_scores_handed_over(facts, method, problems)
+    check_scores_handed_over(facts, method, framework, problems)
     derived = derive(facts, framework, units, problems)
     problems.raise_errors()
     keep = screen(
