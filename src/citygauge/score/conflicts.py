@@ -87,8 +87,9 @@ def _check_points(method: Method, framework: Framework, problems: Problems) -> N
         node, column = framework[code], method.normalise.of(code, roles[code])
         if roles[code] and column.how in {"minmax", "zscore"}:
             relative.append(code)
-        elif (roles[code] or code in framework.points) and onto not in {None, method.normalise.onto(code)}:
-            off.append(code)
+        elif (roles[code] or code in framework.points) and onto is not None:
+            strays = column.range is None or method.normalise.onto(code) != onto
+            off += [code] if strays else []
         if column.how != "points":
             continue
         if not (node.scheme or node.rubric or node.low is not None or roles[code] == VETO):
