@@ -157,10 +157,11 @@ def points(
 
     Examples
     --------
-    >>> bands = Scheme(bands=(Band(90, 5), Band(80, 3)))
+    >>> from citygauge.framework.scheme import parse_scheme
+    >>> bands = parse_scheme(">=90: 5 ; >=80: 3 ; else: 0")
     >>> points(np.array([[90.0], [89.9], [12.0]]), [bands], np.array([5.0])).ravel()
     array([1. , 0.6, 0. ])
-    >>> points(np.array([[1.0], [7.0]]), [Scheme(each=-0.5)], np.array([2.0])).ravel()
+    >>> points(np.array([[1.0], [7.0]]), [parse_scheme("each: -0.5")], np.array([2.0])).ravel()
     array([0.75, 0.  ])
     """
     earned = np.empty(values.shape)
