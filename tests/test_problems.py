@@ -22,7 +22,15 @@ COMPOSED = {
     'f"facts.unknown-{column}"': {"facts.unknown-state", "facts.unknown-origin", "facts.unknown-channel"},
     'f"{room}.unknown-key"': {"method.unknown-key", "settings.unknown-key"},
     'f"{room}.bad-value"': {"method.bad-value", "settings.bad-value"},
-    'f"method.{name}"': {"method.no-goalposts", "method.no-rubric", "method.log-of-posts"},
+    'f"method.{name}"': {
+        "method.no-goalposts",
+        "method.no-rubric",
+        "method.log-of-posts",
+        "method.points-range",
+        "method.relative-role",
+        "method.no-points-rule",
+        "method.treated-scheme",
+    },
 }
 
 

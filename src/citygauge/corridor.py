@@ -11,7 +11,12 @@ from citygauge.indicators.screen import availability, screen
 from citygauge.indicators.table import mean_table
 from citygauge.problems import Problems
 from citygauge.result import Result
-from citygauge.score.conflicts import check_method, check_scores_handed_over, note_losses
+from citygauge.score.conflicts import (
+    check_method,
+    check_scores_handed_over,
+    note_losses,
+    note_unused_schemes,
+)
 from citygauge.score.grade import grade, grade_scale
 from citygauge.score.method import Method
 from citygauge.score.rank import rank
@@ -42,6 +47,7 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
     units, period = workspace.assessed_units(problems), workspace.chosen_period(problems)
     subjects = workspace.chosen_subjects(problems)
     check_method(method, framework, workspace.units, problems)
+    note_unused_schemes(method, framework, problems)
     shares = sibling_weights(framework, method.weights, problems)
     folder, grades = workspace.folder, method.grades
     scale = grade_scale(grades.scale, folder, problems) if grades.scale else None
@@ -54,7 +60,7 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
     derived, noted = {}, Problems()
     for name, part in strata_of(rolled, workspace.strata).items():
         facts = with_rolled_up(told, part, noted)
-        check_scores_handed_over(facts, method, noted)
+        check_scores_handed_over(facts, method, framework, noted)
         derived[name] = derive(facts, framework, units, noted)
     problems.add_once(noted)
     problems.raise_errors()

@@ -327,7 +327,8 @@ class Result:
             how = self.method.aggregate.rules(self.framework)[code].how
             found["how"] = "own score" if own and not np.isnan(self.normalised.values[row, at]) else how
             found["children"] = [
-                {"weight": self.shares[child], **self._trace(row, child)} for child in children
+                {"weight": self.shares[child], **self._role(child), **self._trace(row, child)}
+                for child in children
             ]
         return found
 
@@ -353,6 +354,10 @@ class Result:
         recorded = recorded.select(name for name in own if name in recorded.columns).rename({ROW: "row"})
         things = made.select("subject", "kind", "stratum", "value", "state", "subjects")
         return told | {"made": things.to_dicts(), "recorded": recorded.to_dicts()}
+
+    def _role(self, code: str) -> dict[str, str]:
+        """Return what a node is to its parent where it is no part of the mean."""
+        return {"role": role} if (role := self.framework[code].role) else {}
 
     def _fact(self, unit: str, code: str) -> dict[str, Any]:
         """Return the observation behind a cell: its row, what it says, and its source."""

@@ -446,3 +446,21 @@ def test_a_recorded_value_wins_over_what_is_made_and_the_difference_is_noted():
     (noted,) = problems
     assert (noted.code, noted.values["subjects"]) == ("facts.rollup-differs", ["s"])
     assert all("x" in noted.message(la) and "s" in noted.message(la) for la in ("en", "zh"))
+
+
+def test_values_are_carried_only_to_things_of_the_kind_that_the_rule_names():
+    blank = {"unit": "U", "parent": None, **dict.fromkeys(ATTRIBUTES)}
+    things = {
+        "s": {**blank, "kind": "site"},
+        "p": {**blank, "kind": "page", "parent": "s"},
+        "of the page": {**blank, "kind": "shot", "parent": "p"},
+        "of the site": {**blank, "kind": "shot", "parent": "s"},
+    }
+    facts = {(name, "x"): (Fraction(i), "value") for i, name in enumerate(["of the page", "of the site"])}
+    rules = Rollup("x", "shot", "page"), Rollup("x", "page", "site"), Rollup("x", "site", "unit")
+    found = by_engine(World(things, facts, rules))
+    assert {key[2]: value for key, (value, *_) in found.items()} == {"p": 0.0, "s": 0.0, None: 0.0}
+    both = by_engine(World(things, facts, (Rollup("x", "shot", "site"), *rules)))
+    assert both["U", "", "s", "site", "x"] == (1.0, "value", 1)
+    ending = by_engine(World(things, facts, (Rollup("x", "shot", "unit"),)))
+    assert ending["U", "", None, "unit", "x"] == (0.5, "value", 2)

@@ -12,7 +12,8 @@ from typing import Protocol
 import polars as pl
 
 from citygauge.files import Sheet
-from citygauge.framework.model import SCALES, Framework, Node
+from citygauge.framework.model import DEDUCTION, SCALES, VETO, Framework, Node
+from citygauge.framework.points import check_points
 from citygauge.problems import Problems, Where
 
 RESERVED = ("unit_code", "notice")  # columns of the tables that hold results
@@ -45,6 +46,8 @@ def check_nodes(nodes: Sequence[Node], where: Locate, frame: pl.DataFrame, probl
     parents = {node.parent for node in nodes}
     for index, node in enumerate(nodes):
         _check_measurement(node, node.code in parents, partial(where, index), problems)
+    place = {node.code: index for index, node in enumerate(nodes)}
+    check_points(in_pre_order(nodes), lambda code, column: where(place[code], column), problems)
 
 
 def in_pre_order(nodes: Iterable[Node]) -> list[Node]:
@@ -73,7 +76,7 @@ def check_weight_sets(
             continue
         found[name] = _weight_set(framework, name, sheet, problems)
         for parent in framework.aggregates:
-            children = framework.children(parent)
+            children = framework.counted(parent)
             absent = [code for code in children if code not in found[name]]
             if 0 < len(absent) < len(children):
                 problems.add("weights.partial-group", sheet.where(), set=name, parent=parent, codes=absent)
@@ -102,6 +105,8 @@ def _weight_set(framework: Framework, name: str, sheet: Sheet, problems: Problem
             weights[code] = float("nan")
         if not isfinite(weights[code]):
             problems.add("weights.not-a-number", where, set=name, code=code, value=text or "")
+        elif framework[code].role:
+            problems.add("weights.of-role", where, set=name, code=code, role=framework[code].role)
         elif weights[code] < 0:
             problems.add("weights.negative", where, set=name, code=code, value=text or "")
     return weights
@@ -204,7 +209,7 @@ def _check_weights(nodes: Sequence[Node], where: Locate, problems: Problems) -> 
             problems.add(
                 "framework.negative-weight", where(index, "weight"), code=node.code, value=node.weight
             )
-        if node.parent is not None:
+        if node.parent is not None and not node.role:
             groups.setdefault(node.parent, []).append(index)
     for parent, members in groups.items():
         blank = [i for i in members if nodes[i].weight is None]
@@ -228,7 +233,7 @@ def _check_measurement(
         problems.add(
             "framework.unknown-scale", where("scale"), code=node.code, value=node.scale, scales=list(SCALES)
         )
-    if node.rubric and node.direction == -1:
+    if node.rubric and node.direction == -1 and not node.role:
         problems.add("framework.rubric-direction", where("direction"), code=node.code)
     if node.denominator_scale <= 0:
         place, value = where("denominator_scale"), node.denominator_scale
@@ -238,9 +243,13 @@ def _check_measurement(
     repeated = [name for name, n in Counter(node.channels).items() if n > 1]
     if repeated:
         problems.add("framework.repeated-channel", where("channels"), code=node.code, channels=repeated)
+    for column in ("points", "cap"):
+        if (value := getattr(node, column)) is not None and value <= 0:
+            problems.add("framework.not-positive", where(column), code=node.code, column=column, value=value)
     if has_children:
         return
-    if node.direction is None and not node.rubric:
+    has_own_sense = node.rubric or node.scheme or node.role in {DEDUCTION, VETO}
+    if node.direction is None and not has_own_sense:
         problems.add("framework.no-direction", where("direction"), code=node.code)
     if not node.unit:
         problems.add("framework.no-unit", where("unit"), code=node.code)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from html import escape
 from itertools import takewhile
+from math import fsum, isclose
 from typing import Any
 
 from citygauge.framework.rollup import Item, Lookup, Rollup, item_row, lookup_row, rollup_row
@@ -16,10 +17,11 @@ from citygauge.provenance import sha256_of
 CHANNELS = ("field", "interview", "web", "statistics", "questionnaire")
 SCALES = ("ratio", "interval", "share", "score", "ordinal", "binary")
 FRAMEWORK_COLUMNS = (
-    "code", "parent", "level", "name_zh", "name_en", "weight", "direction", "unit", "denominator",
-    "denominator_scale", "scale", "low", "high", "target_low", "target_high", "rubric", "channels",
-    "definition_zh", "definition_en", "source", "counterpart",
+    "code", "parent", "level", "name_zh", "name_en", "weight", "points", "cap", "role", "direction", "unit",
+    "denominator", "denominator_scale", "scale", "low", "high", "target_low", "target_high", "rubric",
+    "scheme", "channels", "definition_zh", "definition_en", "source", "counterpart",
 )  # fmt: skip
+BONUS, DEDUCTION, VETO = ROLES = ("bonus", "deduction", "veto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,44 @@ class RubricLevel:
     value: float
     score: float
     label: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Values on one side of an edge, and the points they earn; a closed band holds the edge itself."""
+
+    edge: float
+    points: float
+    closed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a recorded value earns points: so many for each thing counted, or by bands.
+
+    `each` is added for each thing counted, or taken off the full marks where it is negative. Otherwise
+    `bands` lie at or above their edges, falling (`upward`), or at or below them, rising: the first one that
+    holds the value counts, and `otherwise` where none does.
+    """
+
+    each: float = 0.0
+    bands: tuple[Band, ...] = ()
+    upward: bool = True
+    otherwise: float = 0.0
+
+    @property
+    def most(self) -> float:
+        """The most points that its bands give."""
+        return max([self.otherwise, *(band.points for band in self.bands)])
+
+    @property
+    def slope(self) -> int:
+        """1 where a higher value never earns less, -1 where it never earns more, 0 else."""
+        if not self.bands:
+            return 1 if self.each > 0 else -1
+        steps = [*(band.points for band in self.bands), self.otherwise]
+        falls, rises = steps == sorted(steps, reverse=True), steps == sorted(steps)
+        return 0 if falls == rises else (1 if falls == self.upward else -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +84,13 @@ class Node:
     name, definition : mapping
         Texts by language (``zh``, ``en``, any other).
     weight : float or None
-        Weight among its siblings, any positive scale; None = equal among siblings.
+        Weight among its siblings, any positive scale; None = its points, else equal among siblings.
+    points : float or None
+        Full marks; of a bonus or a deduction the largest one, of a veto the most that its parent keeps.
+    cap : float or None
+        The most points that the node can have; None = its full marks.
+    role : str
+        Blank where the node counts in the mean of its parent, else one of `ROLES`.
     direction : {1, -1} or None
         1 when a higher raw value is better; None on aggregates.
     unit : str
@@ -61,6 +107,8 @@ class Node:
         Target range in the same unit.
     rubric : tuple of RubricLevel
         Levels of an ordinal scale; empty when there is none.
+    scheme : Scheme or None
+        How a recorded value earns points.
     channels : tuple of str
         Channels that may collect it, the preferred one first.
     source, counterpart : str
@@ -73,6 +121,9 @@ class Node:
     parent: str | None = None
     name: Mapping[str, str] = field(default_factory=dict)
     weight: float | None = None
+    points: float | None = None
+    cap: float | None = None
+    role: str = ""
     direction: int | None = None
     unit: str = ""
     denominator: str = ""
@@ -83,6 +134,7 @@ class Node:
     target_low: float | None = None
     target_high: float | None = None
     rubric: tuple[RubricLevel, ...] = ()
+    scheme: Scheme | None = None
     channels: tuple[str, ...] = ()
     definition: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
@@ -96,7 +148,7 @@ class Node:
     @property
     def is_measurable(self) -> bool:
         """Tell whether the node says how it is itself measured (an indicator, even with measures below)."""
-        return bool(self.scale or self.rubric or self.low is not None)
+        return bool(self.scale or self.rubric or self.scheme or self.low is not None)
 
 
 @dataclass(frozen=True)
@@ -167,6 +219,23 @@ class Framework:
         """Return the codes of the direct children; empty for a leaf."""
         return self._children[code]
 
+    def counted(self, code: str) -> tuple[str, ...]:
+        """Return the children over which the mean of a node is taken: all but bonuses, deductions, vetoes."""
+        return tuple(child for child in self._children[code] if not self[child].role)
+
+    @cached_property
+    def roles(self) -> Mapping[str, str]:
+        """Role of every node; inside a bonus or a deduction that of the node on top."""
+        found: dict[str, str] = {}
+        for node in self.nodes:
+            found[node.code] = node.role or ("" if node.parent is None else found[node.parent])
+        return found
+
+    @cached_property
+    def points(self) -> Mapping[str, float]:
+        """Full marks of the nodes that have any; see `full_marks`."""
+        return full_marks(self.nodes)
+
     @cached_property
     def levels(self) -> Mapping[str, int]:
         """Depth of every node: the index 0, pillars 1, and so on."""
@@ -189,11 +258,14 @@ class Framework:
     def indicators(self) -> tuple[str, ...]:
         """The nodes whose availability counts: measurable nodes with no measurable node above them.
 
-        An indicator made of measures counts once, whatever the number of its measures.
+        An indicator made of measures counts once, whatever the number of its measures. Bonuses, deductions
+        and vetoes do not count: that nobody claimed a bonus is no gap.
         """
         found: list[str] = []
         below: set[str] = set()
         for node in self.nodes:
+            if self.roles[node.code]:
+                continue
             if node.parent in below:
                 below.add(node.code)
             elif node.is_measurable or not self._children[node.code]:
@@ -234,6 +306,35 @@ class Framework:
         return f"<table><tr><th>code</th><th>名称</th><th>name</th><th>weight</th></tr>{rows}</table>"
 
 
+def full_marks(nodes: Sequence[Node]) -> dict[str, float]:
+    """Return the full marks of nodes in pre-order, as far as there are any.
+
+    A node has what it states, else the sum over its children where all that count in its mean have full
+    marks and no weights that say otherwise. The points of a veto are a limit and no marks.
+    """
+    marks: dict[str, float] = {}
+    children: dict[str, list[Node]] = {}
+    for node in reversed(nodes):
+        below = children.pop(node.code, [])
+        if node.points is not None and node.role != VETO:
+            marks[node.code] = node.points
+        elif node.points is None and below and adds_up(below, marks):
+            marks[node.code] = fsum(marks[child.code] for child in below)
+        if node.parent is not None and not node.role:
+            children.setdefault(node.parent, []).append(node)
+    return marks
+
+
+def adds_up(siblings: Sequence[Node], marks: Mapping[str, float]) -> bool:
+    """Tell whether siblings all have marks, and no weights or weights in proportion to the marks."""
+    if not all(node.code in marks for node in siblings):
+        return False
+    total, whole = fsum(marks[node.code] for node in siblings), fsum(node.weight or 0.0 for node in siblings)
+    return any(node.weight is None for node in siblings) or all(
+        isclose((node.weight or 0.0) * total, marks[node.code] * whole, rel_tol=1e-9) for node in siblings
+    )
+
+
 def plain_node(node: Node) -> dict[str, Any]:
     """Return a node as plain data, without what is blank."""
     data = {
@@ -241,6 +342,8 @@ def plain_node(node: Node) -> dict[str, Any]:
         "unit": node.unit, "denominator": node.denominator, "scale": node.scale, "low": node.low,
         "high": node.high, "target_low": node.target_low, "target_high": node.target_high,
         "source": node.source, "counterpart": node.counterpart, "channels": list(node.channels),
+        "points": node.points, "cap": node.cap, "role": node.role,
+        "scheme": None if node.scheme is None else asdict(node.scheme),
         "denominator_scale": None if node.denominator_scale == 1 else node.denominator_scale,
         "rubric": [[level.value, level.score, dict(level.label)] for level in node.rubric],
         **{f"name_{language}": text for language, text in node.name.items()},

@@ -15,15 +15,20 @@ import yaml
 
 from citygauge.files import Sheet, canonical_headers, frame_sheet, read_sheet, sheet_names
 from citygauge.framework.check import check_nodes, check_weight_sets, in_pre_order
-from citygauge.framework.model import CHANNELS, FRAMEWORK_COLUMNS, Framework, Node, RubricLevel
+from citygauge.framework.model import CHANNELS, FRAMEWORK_COLUMNS, ROLES, Framework, Node, RubricLevel, Scheme
 from citygauge.framework.rollup import check_rollups, read_items, read_lookups, read_rollups
 from citygauge.framework.rubric import parse_rubric
+from citygauge.framework.scheme import parse_scheme
 from citygauge.problems import Problems, Where
 
-_NUMBERS = ("weight", "denominator_scale", "low", "high", "target_low", "target_high")
+_NUMBERS = ("weight", "points", "cap", "denominator_scale", "low", "high", "target_low", "target_high")
 _DIRECTIONS = {
     "1": 1, "+1": 1, "1.0": 1, "positive": 1, "正向": 1, "正": 1,
     "-1": -1, "-1.0": -1, "negative": -1, "负向": -1, "负": -1, "逆向": -1,
+}  # fmt: skip
+_ROLES = {role: role for role in ROLES} | {
+    "加分": "bonus", "加分项": "bonus", "扣分": "deduction", "扣分项": "deduction",
+    "否决": "veto", "否决项": "veto", "单项否决": "veto", "一票否决": "veto",
 }  # fmt: skip
 _LANGUAGE_FIELDS = ("name", "definition")
 _INSIDE = {"items": read_items, "rollups": read_rollups, "lookups": read_lookups}
@@ -145,6 +150,9 @@ def _node(row: Mapping[str, str | None], sheet: Sheet, index: int, problems: Pro
         code=text["code"],
         parent=text.get("parent") or None,
         weight=numbers["weight"],
+        points=numbers["points"],
+        cap=numbers["cap"],
+        role=_role(text, sheet.where(index, "role"), problems),
         direction=direction,
         unit=text.get("unit", ""),
         denominator=text.get("denominator", ""),
@@ -155,6 +163,7 @@ def _node(row: Mapping[str, str | None], sheet: Sheet, index: int, problems: Pro
         target_low=numbers["target_low"],
         target_high=numbers["target_high"],
         rubric=_rubric(text, sheet.where(index, "rubric"), problems),
+        scheme=_scheme(text, sheet.where(index, "scheme"), problems),
         channels=_channels(text.get("channels", ""), sheet.where(index, "channels"), text["code"], problems),
         source=text.get("source", ""),
         counterpart=text.get("counterpart", ""),
@@ -172,6 +181,23 @@ def _rubric(text: Mapping[str, str], where: Where, problems: Problems) -> tuple[
     except ValueError as error:
         problems.add("framework.bad-rubric", where, code=text["code"], part=str(error))
         return ()
+
+
+def _scheme(text: Mapping[str, str], where: Where, problems: Problems) -> Scheme | None:
+    if not text.get("scheme"):
+        return None
+    try:
+        return parse_scheme(text["scheme"])
+    except ValueError as error:
+        problems.add("framework.bad-scheme", where, code=text["code"], part=str(error))
+        return None
+
+
+def _role(text: Mapping[str, str], where: Where, problems: Problems) -> str:
+    role = text.get("role", "")
+    if role and role.lower() not in _ROLES:
+        problems.add("framework.unknown-role", where, code=text["code"], value=role, roles=list(ROLES))
+    return _ROLES.get(role.lower(), "")
 
 
 def _number(text: str, where: Where, problems: Problems) -> float | None:

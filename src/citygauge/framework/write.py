@@ -15,6 +15,7 @@ from citygauge.files import write_csv
 from citygauge.framework.model import FRAMEWORK_COLUMNS, Framework, Node
 from citygauge.framework.rollup import item_row, lookup_row, rollup_row
 from citygauge.framework.rubric import format_rubric, number_text
+from citygauge.framework.scheme import format_scheme
 
 
 def write_framework(framework: Framework, path: str | Path) -> None:
@@ -59,7 +60,7 @@ def node_row(node: Node, level: int) -> dict[str, str]:
     """Return a node as one row of ``framework.csv``, every cell text."""
     numbers = {
         name: number_text(getattr(node, name))
-        for name in ("weight", "low", "high", "target_low", "target_high")
+        for name in ("weight", "points", "cap", "low", "high", "target_low", "target_high")
     }
     return {
         "code": node.code,
@@ -71,8 +72,12 @@ def node_row(node: Node, level: int) -> dict[str, str]:
         "direction": "" if node.direction is None else str(node.direction),
         "denominator_scale": "" if node.denominator_scale == 1 else number_text(node.denominator_scale),
         "rubric": format_rubric(node.rubric),
+        "scheme": format_scheme(node.scheme),
         "channels": ";".join(node.channels),
-        **{name: getattr(node, name) for name in ("unit", "denominator", "scale", "source", "counterpart")},
+        **{
+            name: getattr(node, name)
+            for name in ("role", "unit", "denominator", "scale", "source", "counterpart")
+        },
         **node.extra,
     }
 

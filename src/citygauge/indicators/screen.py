@@ -17,7 +17,7 @@ def availability(table: Table, framework: Framework) -> NDArray[np.float64]:
     Parameters
     ----------
     table : Table
-        Of any step; imputed values are available.
+        Of any step; imputed values are available. Bonuses, deductions and vetoes count only among themselves.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def availability(table: Table, framework: Framework) -> NDArray[np.float64]:
     available = ~np.isnan(table.values)
     shares: dict[str, NDArray[np.float64]] = {}
     for code in framework.indicators:
-        leaves = [position[leaf] for leaf in framework.leaves_under(code)]
+        leaves = [position[leaf] for leaf in _measures(framework, code)]
         shares[code] = _share(available[:, leaves].astype(float), table.applicable[:, leaves])
         if code in position:
             own = position[code]
@@ -40,7 +40,7 @@ def availability(table: Table, framework: Framework) -> NDArray[np.float64]:
     for aggregate in framework.aggregates:
         below = _indicators_under(framework, aggregate) or ([aggregate] if aggregate in shares else [])
         if not below:  # inside an indicator: its measures are what counts
-            leaves = [position[leaf] for leaf in framework.leaves_under(aggregate)]
+            leaves = [position[leaf] for leaf in _measures(framework, aggregate)]
             columns.append(_share(available[:, leaves].astype(float), table.applicable[:, leaves]))
             continue
         stacked = np.column_stack([shares[code] for code in below])
@@ -71,6 +71,11 @@ def screen(
 def _indicators_under(framework: Framework, code: str) -> list[str]:
     indicators = set(framework.indicators)
     return [below for below in framework.subtree(code) if below in indicators]
+
+
+def _measures(framework: Framework, code: str) -> list[str]:
+    """Return the leaves below a node that count in it."""
+    return [leaf for leaf in framework.leaves_under(code) if framework.roles[leaf] == framework.roles[code]]
 
 
 def _share(available: NDArray[np.float64], applicable: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from citygauge.framework.model import Framework
+from citygauge.score.points import Adjust, adjustment
 
 Array = NDArray[np.float64]
 AggregateName = Literal["arithmetic", "geometric"]
@@ -81,9 +82,15 @@ class Step:
     weights: Array  # (n_children, n_parents)
     members: Array  # the same with 1 in place of each weight
     limits: Array  # (n_parents,)
+    adjust: Adjust | None = None
 
 
-def plan(framework: Framework, shares: Mapping[str, float], rules: Mapping[str, Rule]) -> tuple[Step, ...]:
+def plan(
+    framework: Framework,
+    shares: Mapping[str, float],
+    rules: Mapping[str, Rule],
+    onto: tuple[float, float] = (0.0, 1.0),
+) -> tuple[Step, ...]:
     """Return the steps from the lowest parents up to the index, made once and run on any values.
 
     Parameters
@@ -92,6 +99,8 @@ def plan(framework: Framework, shares: Mapping[str, float], rules: Mapping[str, 
         Weight of every node but the index.
     rules : mapping
         Rule of every aggregate.
+    onto : pair of float
+        The scores that are 0 and full marks, for bonuses, deductions and vetoes.
     """
     position = {code: i for i, code in enumerate(framework.codes)}
     groups: dict[tuple[int, AggregateName], list[str]] = {}
@@ -103,11 +112,12 @@ def plan(framework: Framework, shares: Mapping[str, float], rules: Mapping[str, 
         row = {child: i for i, child in enumerate(children)}
         weights, members = np.zeros((len(children), len(parents))), np.zeros((len(children), len(parents)))
         for column, parent in enumerate(parents):
-            for child in framework.children(parent):
+            for child in framework.counted(parent):
                 weights[row[child], column], members[row[child], column] = shares[child], 1.0
         limits = np.array([rules[parent].min_availability for parent in parents])
         to, of = (np.array([position[code] for code in codes]) for codes in (parents, children))
-        steps.append(Step(how, to, of, weights, members, limits))
+        adjust = adjustment(framework, parents, children, onto)
+        steps.append(Step(how, to, of, weights, members, limits, adjust))
     return tuple(steps)
 
 
@@ -128,7 +138,8 @@ def aggregate(scores: Array, applicable: NDArray[np.bool_], steps: tuple[Step, .
     -------
     array (n_units, n_nodes)
         A parent is NaN where the share of available among applicable children is below its limit. All
-        children count for that, whatever their weight (COINr, ``Aggregate`` with ``dat_thresh``).
+        children count for that, whatever their weight (COINr, ``Aggregate`` with ``dat_thresh``). Bonuses,
+        deductions and vetoes come after the mean.
     """
     result, applies = scores.copy(), applicable.astype(float)
     for step in steps:
@@ -137,6 +148,8 @@ def aggregate(scores: Array, applicable: NDArray[np.bool_], steps: tuple[Step, .
         expected = present @ step.members
         share = _ratio(((~np.isnan(values)) * present) @ step.members, expected)
         means = np.where(share >= step.limits - 1e-12, means, np.nan)
+        if step.adjust is not None:
+            means = step.adjust.apply(means, values)
         own = result[:, step.parents]
         result[:, step.parents] = np.where(np.isnan(own), means, own)
         applies[:, step.parents] = (expected > 0) | ~np.isnan(own)

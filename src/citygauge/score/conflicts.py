@@ -8,7 +8,7 @@ import numpy as np
 
 from citygauge.collect.resolve import Facts
 from citygauge.collect.units import Units
-from citygauge.framework.model import Framework
+from citygauge.framework.model import VETO, Framework
 from citygauge.indicators.table import Table
 from citygauge.problems import Problems
 from citygauge.score.method import Method
@@ -55,13 +55,14 @@ def check_method(method: Method, framework: Framework, units: Units, problems: P
                 known=["score", "unit", *attributes],
             )
     _check_goalposts(method, framework, problems)
+    _check_points(method, framework, problems)
 
 
 def _check_goalposts(method: Method, framework: Framework, problems: Problems) -> None:
     """Columns normalised by goalposts need posts, those by rubric a rubric; logarithms positive posts."""
     without, unscored, not_positive = [], [], []
     for code in framework.leaves:
-        column, node = method.normalise.of(code), framework[code]
+        column, node = method.normalise.of(code, framework.roles[code]), framework[code]
         low = node.low if column.low is None else column.low
         if column.how == "goalposts" and low is None:
             without.append(code)
@@ -74,7 +75,49 @@ def _check_goalposts(method: Method, framework: Framework, problems: Problems) -
             problems.add(f"method.{name}", codes=codes)
 
 
-def check_scores_handed_over(facts: Facts, method: Method, problems: Problems) -> None:
+def _check_points(method: Method, framework: Framework, problems: Problems) -> None:
+    """What is counted in points needs one bounded scale, figures as recorded, and a rule for each of them."""
+    onto, roles = method.normalise.range, framework.roles
+    adjusted = [node.code for node in framework if node.role or node.cap is not None]
+    if adjusted and onto is None:
+        problems.add("method.roles-need-range", codes=adjusted, how=method.normalise.how)
+        return
+    off, relative, ruleless, treated = [], [], [], []
+    for code in framework.leaves:
+        node, column = framework[code], method.normalise.of(code, roles[code])
+        if roles[code] and column.how in {"minmax", "zscore"}:
+            relative.append(code)
+        elif (roles[code] or code in framework.points) and onto is not None:
+            strays = column.range is None or method.normalise.onto(code) != onto
+            off += [code] if strays else []
+        if column.how != "points":
+            continue
+        if not (node.scheme or node.rubric or node.low is not None or roles[code] == VETO):
+            ruleless.append(code)
+        if (node.scheme or roles[code]) and method.treat.of(code).how != "none":
+            treated.append(code)
+    for name, codes in (
+        ("points-range", off),
+        ("relative-role", relative),
+        ("no-points-rule", ruleless),
+        ("treated-scheme", treated),
+    ):
+        if codes:
+            problems.add(f"method.{name}", codes=codes)
+
+
+def note_unused_schemes(method: Method, framework: Framework, problems: Problems) -> None:
+    """Note schemes that the method passes over."""
+    codes = [
+        node.code
+        for node in framework
+        if node.scheme and method.normalise.of(node.code, framework.roles[node.code]).how != "points"
+    ]
+    if codes:
+        problems.add("method.scheme-unused", codes=codes)
+
+
+def check_scores_handed_over(facts: Facts, method: Method, framework: Framework, problems: Problems) -> None:
     """Note columns that mix scores with measurements, or whose scores would be read as measurements."""
     mixed, misread = [], []
     for column, code in enumerate(facts.codes):
@@ -82,10 +125,10 @@ def check_scores_handed_over(facts: Facts, method: Method, problems: Problems) -
         scores = facts.is_score[:, column] & known
         if not scores.any():
             continue
-        rule = method.normalise.of(code)
+        rule = method.normalise.of(code, framework.roles[code])
         if (known & ~scores).any():
             mixed.append(code)
-        elif rule.how == "rubric" or (rule.how == "goalposts" and rule.low is None):
+        elif rule.how in {"rubric", "points"} or (rule.how == "goalposts" and rule.low is None):
             misread.append(code)
     if mixed:
         problems.add("facts.score-and-measurement", codes=mixed)

@@ -83,7 +83,8 @@ class NormaliseColumn(_Plain):
 
     For ``minmax`` `low` and `high` are the range of the result. For ``goalposts`` they are the posts, in
     place of the framework's, and the result runs from 0 to `scale`; `cut` counts values beyond a post as
-    the post, `log` compares on a logarithmic scale.
+    the post, `log` compares on a logarithmic scale. ``points`` scores each column by what the framework has
+    for it, a scheme, a rubric or goalposts, and runs from 0 to `scale` too.
     """
 
     how: NormaliseName = "minmax"
@@ -125,14 +126,15 @@ class Normalise(NormaliseColumn):
 
     by: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
-    def of(self, code: str) -> NormaliseColumn:
+    def of(self, code: str, role: str = "") -> NormaliseColumn:
         """Return the normalisation of one column.
 
-        An exception keeps every default it does not name; where it names another method, it keeps the
-        defaults that this method takes in the same sense (not the posts).
+        Bonuses, deductions and vetoes (`role`) are scored by what the framework has for them, whatever the
+        default: they are earned, not compared. An exception keeps every default it does not name; where it
+        names another method, it keeps the defaults that this method takes in the same sense (not the posts).
         """
         default = self.model_dump(include=set(NormaliseColumn.model_fields), exclude_none=True)
-        own = self.by.get(code, {})
+        own = self.by.get(code, {"how": "points"} if role else {})
         if own.get("how", self.how) != self.how:
             default = {name: value for name, value in default.items() if name in {"scale", "cut", "log"}}
             default = {n: v for n, v in default.items() if n in PARAMETERS.get(str(own["how"]), ())}

@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from citygauge.framework.model import RubricLevel
+from citygauge.framework.model import RubricLevel, Scheme
+from citygauge.score.rank import RESOLUTION
 
 Array = NDArray[np.float64]
-NormaliseName = Literal["minmax", "zscore", "goalposts", "rubric"]
+NormaliseName = Literal["minmax", "zscore", "goalposts", "rubric", "points"]
 
 # The parameters each method takes; a setting that its method ignores is refused.
 PARAMETERS: dict[str, frozenset[str]] = {
@@ -19,6 +20,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
     "zscore": frozenset({"mean", "sd"}),
     "goalposts": frozenset({"low", "high", "scale", "cut", "log"}),
     "rubric": frozenset({"scale"}),
+    "points": frozenset({"scale"}),
 }
 
 
@@ -127,6 +129,59 @@ def rubric(
         for rung in rungs:
             scores[values[:, column] == rung.value, column] = rung.score
     return onto[0] + scores * (onto[1] - onto[0])
+
+
+def points(
+    values: Array, schemes: Sequence[Scheme], full: Array, onto: tuple[float, float] = (0.0, 1.0)
+) -> Array:
+    """Return the share of its full marks that each recorded value earns under its column's scheme.
+
+    Parameters
+    ----------
+    values : (n_units, n_columns) float
+        What was recorded: a figure that falls into a band, or how many things or faults were counted.
+    schemes : sequence of Scheme
+        One for each column.
+    full : (n_columns,) float
+        Full marks. A count earns at most these, and what is taken off for faults is at most these.
+    onto : pair of float
+        What nothing and full marks become.
+
+    Returns
+    -------
+    array (n_units, n_columns)
+        Bands are exact at their edges; a value within 2⁻⁴⁰ of an edge, in proportion to it, counts as the
+        edge, so that a quotient that is 0.85 on paper is 0.85. Source: the form of scoring is that of the
+        inspection indicators for government websites (国办秘函〔2019〕19号): so many points off for each
+        fault, never more than the item has.
+
+    Examples
+    --------
+    >>> from citygauge.framework.scheme import parse_scheme
+    >>> bands = parse_scheme(">=90: 5 ; >=80: 3 ; else: 0")
+    >>> points(np.array([[90.0], [89.9], [12.0]]), [bands], np.array([5.0])).ravel()
+    array([1. , 0.6, 0. ])
+    >>> points(np.array([[1.0], [7.0]]), [parse_scheme("each: -0.5")], np.array([2.0])).ravel()
+    array([0.75, 0.  ])
+    """
+    earned = np.empty(values.shape)
+    for column, (scheme, marks) in enumerate(zip(schemes, full, strict=True)):
+        counted = values[:, column]
+        if scheme.bands:
+            earned[:, column] = _in_bands(counted, scheme)
+        else:
+            start = marks if scheme.each < 0 else 0.0
+            earned[:, column] = np.clip(start + scheme.each * counted, 0.0, marks)
+    return np.asarray(onto[0] + earned / full * (onto[1] - onto[0]))
+
+
+def _in_bands(values: Array, scheme: Scheme) -> Array:
+    found = np.where(np.isnan(values), np.nan, scheme.otherwise)
+    for band in reversed(scheme.bands):  # the first that holds the value has the last word
+        is_edge = np.abs(values - band.edge) <= abs(band.edge) * RESOLUTION
+        beyond = values > band.edge if scheme.upward else values < band.edge
+        found[is_edge | beyond if band.closed else beyond & ~is_edge] = band.points
+    return found
 
 
 def _extremes(values: Array) -> tuple[Array, Array]:

@@ -15,7 +15,8 @@ from citygauge.indicators.table import DERIVED, MISSING, NOT_APPLICABLE, VALUE, 
 from citygauge.problems import Problems
 from citygauge.score.aggregate import AGGREGATORS, Rule, aggregate, plan
 from citygauge.score.method import Impute, Method, Normalise, NormaliseColumn, Treat
-from citygauge.score.normalise import goalposts, minmax, rubric, zscore
+from citygauge.score.normalise import goalposts, minmax, points, rubric, zscore
+from citygauge.score.points import as_scored, note_vetoes, with_nothing_earned
 from citygauge.score.treat import Limits, Treated, moments, transformed, winsorise_then
 
 Array = NDArray[np.float64]
@@ -66,11 +67,13 @@ def impute_gaps(table: Table, settings: Impute, units: Units, framework: Framewo
     """Return the table with gaps filled as the method says; groups are an attribute of the units.
 
     Scores of its own that an indicator made of measures lacks are no gaps: its measures stand for it.
+    Bonuses, deductions and vetoes are not filled: nobody gets them for what others did.
     """
     if settings.how == "none" or settings.group is None:
         return table
     estimates = group_mean(table.values, units.texts(settings.group))
-    estimates[:, [bool(framework.children(code)) for code in table.codes]] = np.nan
+    closed = [bool(framework.children(code) or framework.roles[code]) for code in table.codes]
+    estimates[:, closed] = np.nan
     return impute(table, estimates)
 
 
@@ -99,10 +102,11 @@ def normalise_columns(table: Table, settings: Normalise, framework: Framework) -
     default = settings.of(""), settings.onto("")
     groups: dict[tuple[NormaliseColumn, tuple[float, float]], list[int]] = {}
     for column, code in enumerate(table.codes):
-        rule = (settings.of(code), settings.onto(code)) if code in settings.by else default
+        role = framework.roles[code]
+        rule = (settings.of(code, role), settings.onto(code)) if role or code in settings.by else default
         groups.setdefault(rule, []).append(column)
     for (chosen, onto), columns in groups.items():
-        nodes = [framework[table.codes[column]] for column in columns]
+        nodes = [as_scored(framework, table.codes[column]) for column in columns]
         values[:, columns] = _normalised(table.values[:, columns], chosen, onto, nodes)
     return table.with_values(values)
 
@@ -117,6 +121,8 @@ def _normalised(
         return zscore(values, direction, rule.mean or 0.0, 1.0 if rule.sd is None else rule.sd)
     if rule.how == "rubric":
         return rubric(values, [node.rubric for node in nodes], onto)
+    if rule.how == "points":
+        return _by_own_rule(values, onto, nodes)
     low, high = (_posts(nodes, end, getattr(rule, end)) for end in ("low", "high"))
     if rule.log:
         # A value at or below 0 has no logarithm; cut to the low post it is simply the worst.
@@ -129,6 +135,22 @@ def _normalised(
         )
         low, high = np.log(low), np.log(high)
     return goalposts(values, direction, (low, high), onto, cut=rule.cut is not False)
+
+
+def _by_own_rule(values: Array, onto: tuple[float, float], nodes: Sequence[Node]) -> Array:
+    """Score each column by what the framework has for it: a scheme, a rubric or goalposts."""
+    scores = np.full(values.shape, np.nan)
+    for column, node in enumerate(nodes):
+        given = values[:, [column]]
+        if node.scheme is not None:
+            score = points(given, [node.scheme], np.array([node.points]), onto)
+        elif node.rubric:
+            score = rubric(given, [node.rubric], onto)
+        else:
+            posts = _posts([node], "low", None), _posts([node], "high", None)
+            score = goalposts(given, np.array([float(node.direction or 1)]), posts, onto)
+        scores[:, [column]] = score
+    return scores
 
 
 def _posts(nodes: Sequence[Node], end: str, given: float | None) -> Array:
@@ -148,17 +170,20 @@ def aggregate_nodes(
     shape = (len(table.units), len(framework))
     scores, applicable = np.full(shape, np.nan), np.ones(shape, bool)
     scores[:, columns], applicable[:, columns] = table.values, table.applicable
-    rules = method.aggregate.rules(framework)
-    steps = plan(framework, shares, rules)
-    values = aggregate(scores, applicable, steps)
+    rules, onto = method.aggregate.rules(framework), method.normalise.range or (0.0, 1.0)
+    steps = plan(framework, shares, rules, onto)
+    filled, unknown = with_nothing_earned(scores, framework, onto[0])
+    values = np.where(unknown, np.nan, aggregate(filled, applicable, steps))
     _note_negative(values, framework, rules, problems)
+    note_vetoes(table, framework, onto[0], problems)
     result = _node_table(table, framework, values)
     own = [code for code in table.codes if framework.children(code)]
     if not own:
         return result, None
     at = [position[code] for code in own]
     scores[:, at] = np.nan
-    below = _node_table(table, framework, aggregate(scores, applicable, steps))
+    filled, unknown = with_nothing_earned(scores, framework, onto[0])
+    below = _node_table(table, framework, np.where(unknown, np.nan, aggregate(filled, applicable, steps)))
     from_measures = Table(
         below.units, tuple(own), below.values[:, at], below.states[:, at], below.origins[:, at]
     )
@@ -185,7 +210,7 @@ def _note_negative(
     for code, rule in rules.items():
         if AGGREGATORS[rule.how] is not AGGREGATORS["geometric"]:
             continue
-        below = [child for child in framework.children(code) if (values[:, position[child]] < 0).any()]
+        below = [child for child in framework.counted(code) if (values[:, position[child]] < 0).any()]
         if below:
             problems.add("method.geometric-of-negative", code=code, codes=below)
 

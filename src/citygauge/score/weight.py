@@ -22,18 +22,23 @@ def sibling_weights(framework: Framework, name: str, problems: Problems) -> dict
     Returns
     -------
     dict
-        code → share; the shares of a group add to 1, and blank weights are equal ones. A group all of
-        whose weights are 0 has shares 0.
+        code → share; the shares of a group add to 1. Blank weights are the full marks of the nodes, where
+        there are any, else equal. A group all of whose weights are 0 has shares 0, and so has what is no part
+        of the mean of its parent: bonuses, deductions and vetoes.
     """
     known = {DEFAULT, EQUAL, *framework.weight_sets}
     if name not in known:
         problems.add("method.unknown-weights", name=name, known=sorted(known))
         return {}
     chosen: Mapping[str, float] = framework.weight_sets.get(name, {})
-    shares: dict[str, float] = {}
+    own = {
+        node.code: framework.points.get(node.code) if node.weight is None else node.weight
+        for node in framework
+    }
+    shares = {node.code: 0.0 for node in framework if node.role}
     for parent in framework.aggregates:
-        children = framework.children(parent)
-        given = [1.0 if name == EQUAL else chosen.get(code, framework[code].weight) for code in children]
+        children = framework.counted(parent)
+        given = [1.0 if name == EQUAL else chosen.get(code, own[code]) for code in children]
         weights = [1.0 if weight is None else weight for weight in given]
         total = sum(weights)
         shares |= {code: w / total if total else 0.0 for code, w in zip(children, weights, strict=True)}
