@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import bench_rollup
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -147,6 +148,7 @@ def main() -> None:
         else:
             print("ASEM: no reference data in the folder CITYGAUGE_REFERENCE_DATA names")
         compare("synthetic, 3,000 x 52", synthetic(folder / "large", 3000), 3)
+    bench_rollup.compare(timed)
     python = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), 9)
     helped = timed(
         lambda: subprocess.run(
