@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -26,10 +26,12 @@ import typer
 from babel.messages.catalog import Catalog
 
 from citygauge.cli.main import app
+from citygauge.collect.citybook.entries import Evidence
+from citygauge.collect.citybook.layout import FACTS_COLUMNS
 from citygauge.collect.observations import OBSERVATION_COLUMNS
 from citygauge.collect.subject_table import Parent, SubjectMap
 from citygauge.collect.subjects import SUBJECT_COLUMNS
-from citygauge.framework.model import FRAMEWORK_COLUMNS
+from citygauge.framework.model import FRAMEWORK_COLUMNS, ROLES
 from citygauge.framework.rollup import HOWS, ITEM_COLUMNS, LOOKUP_COLUMNS, ROLLUP_COLUMNS
 from citygauge.problems import catalogue
 from citygauge.provenance import SOURCE_COLUMNS
@@ -43,7 +45,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(page for page in DOCS.rglob("*.md") if "_b
 POS = sorted(CATALOGUES.rglob("*.po"))
 SESSIONS = (
     "tutorial", "how-to/import-a-table", "how-to/your-own-framework", "how-to/facts-inside-a-unit",
-    "how-to/hand-over-results",
+    "how-to/score-in-points", "how-to/city-workbooks", "how-to/hand-over-results",
 )  # fmt: skip
 FENCE = re.compile(r"^(?P<ticks>```+)(?P<kind>\w*)\n(?P<body>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)
 WRITE = os.environ.get("CITYGAUGE_WRITE_DOCS") == "1"
@@ -55,17 +57,18 @@ def text_of(page: Path) -> str:
     return page.read_text(encoding="utf-8")
 
 
-def tool() -> ModuleType:
-    """Return tools/docs.py, which is no module of the package."""
-    spec = importlib.util.spec_from_file_location("tools_docs", ROOT / "tools/docs.py")
+def loaded(path: str) -> ModuleType:
+    """Return a module that is in no package."""
+    spec = importlib.util.spec_from_file_location(f"docs_{Path(path).stem}", ROOT / path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
 
-TOOL = tool()
+TOOL = loaded("tools/docs.py")
 
 
 def catalogue_of(name: str) -> Catalog:
@@ -292,11 +295,15 @@ def test_every_column_and_setting_is_in_the_reference() -> None:
     choice = [field.alias or name for name, field in UnitChoice.model_fields.items()]
     wanted = [*OBSERVATION_COLUMNS, *FRAMEWORK_COLUMNS, *SOURCE_COLUMNS, *choice, *Settings.model_fields]
     assert [name for name in wanted if not re.search(rf"`\[?{name}\]?`", page)] == []
+    logged = [column.key for column in FACTS_COLUMNS if column.owner]
     parts = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
     tables = {
         "items.csv": ITEM_COLUMNS, "rollups.csv": (*ROLLUP_COLUMNS, *HOWS), "lookups.csv": LOOKUP_COLUMNS,
         "subjects.csv": SUBJECT_COLUMNS, "assessment.toml": SubjectChoice.model_fields,
         "imports/NAME.toml": (*SubjectMap.model_fields, *Parent.model_fields), "framework.toml": ("strata",),
+        "evidence.csv": ("unit", *(field.name for field in fields(Evidence)), "source"),
+        "confirmations.csv": [key for key in logged if not key.startswith("appealed")],
+        "framework.csv": (*FRAMEWORK_COLUMNS, *ROLES, "evidence_required"),
     }  # fmt: skip
     rows = [(file, name) for file, columns in tables.items() for name in columns]
     assert [(file, name) for file, name in rows if f"`{name}`" not in parts[file]] == []
@@ -306,6 +313,27 @@ def test_every_column_and_setting_is_in_the_reference() -> None:
         below = getattr(field.annotation, "model_fields", {})
         keys += [f"[{part}.by." if name == "by" else f"{part}.{name}`" for name in below]
     assert [key for key in keys if f"`{key}" not in page] == []
+
+
+def test_the_guide_to_things_inside_a_unit_explains_every_way_to_roll_up() -> None:
+    page = text_of(DOCS / "how-to/facts-inside-a-unit.md")
+    first = "\n".join(re.findall(r"^\| (.+?) \|", page, re.MULTILINE))
+    assert [how for how in HOWS if f"`{how}`" not in first] == []
+
+
+def test_the_guide_to_the_benchmark_prints_what_its_test_asserts() -> None:
+    page, test = text_of(DOCS / "how-to/egov-benchmark.md"), loaded("tests/reference/test_egov_benchmark.py")
+    shown = re.findall(r"^\| (\S+), [^|]+ \| ([\d.]+) % \|$", page, re.MULTILINE)
+    assert {code: float(share) for code, share in shown} == {
+        c: share for c, (_, share) in test.FROM_ANSWERS.items()
+    }
+    maps = {f"{table}.csv": how for table, how in (test.PORTALS | test.RESULTS | test.RAW).items()}
+    assert dict(re.findall(r"^\| `(\w+\.csv)` \| [^|]+ \| `(\w+)` \|$", page, re.MULTILINE)) == maps
+    typed = "".join(block.body for block in blocks(page))
+    assert [(t, how) for t, how in maps.items() if f"{t} --map {how}\n" not in typed] == []
+    columns = {name for name in test.COLUMNS if not name.startswith("le_")} | {test.NOT_RECOMPUTED}
+    assert [name for name in columns if f"`{name}`" not in page] == []
+    assert [column for _, _, column in test.PRINTED_AS_ZERO if f"`{column}`" not in page] == []
 
 
 def test_the_readme_and_its_chinese_twin_have_the_same_parts() -> None:

@@ -43,7 +43,7 @@ def used_codes() -> set[str]:
     text = source_text()
     rooms = "|".join(sorted(ROOMS))
     # "file.csv" and the like are names of files, "units.top" and the like keys of settings.
-    call = re.compile(rf'(?:\.add\(|Problem\()\s*"({rooms})\.([a-z0-9-]+)"')
+    call = re.compile(rf'(?:\.add\(|\._fault\(|Problem\()\s*"({rooms})\.([a-z0-9-]+)"')
     listed = re.compile(rf'"(?:ambiguous|elsewhere|unknown)": "({rooms})\.([a-z0-9-]+)"')
     found = {".".join(match.groups()) for match in [*call.finditer(text), *listed.finditer(text)]}
     return found.union(*COMPOSED.values())

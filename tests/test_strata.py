@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
@@ -198,3 +200,15 @@ def in_memory(values: Mapping[tuple[str, str, str], list[int]]) -> cg.Workspace:
     return cg.from_frames(
         tree, pl.DataFrame({"unit": ["1", "2"]}), pl.DataFrame(facts), method, subjects=subjects
     )
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", ("rolled up Birth: 70 (from 1 values)", "rolled up Work: 20 (from 2 values)", "s1 = 70")),
+     ("zh", ("汇总 Birth：70（", "由1个数值汇总", "s1 = 70"))],
+)  # fmt: skip
+def test_trace_prints_what_a_rolled_up_value_is_made_of(inside, lang, words):
+    command = [sys.executable, "-m", "citygauge", "--lang", lang, "trace", str(inside()), "1", "a"]
+    shown = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True).stdout
+    for word in words:
+        assert word in shown

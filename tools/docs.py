@@ -81,6 +81,11 @@ EXITS = (
         "the input has problems, all of which are listed; or the command was not understood",
         "输入有问题，全部列出；或命令写法有误",
     ),
+    (
+        "NOT_ALL_MADE",
+        "done, except for files that this machine cannot make; a warning names them and says what to install",
+        "完成，但有的文件在本机无法生成；提醒会列出这些文件和需要安装的内容",
+    ),
 )
 # Help that comes from Typer, in English only.
 TYPER = {

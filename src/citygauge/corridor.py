@@ -54,7 +54,8 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
     stages = grade_scale(grades.stages, folder, problems) if grades.stages else None
     problems.raise_errors()
 
-    inside = subject_facts(workspace.observations, framework, period, problems)
+    subjects = subjects.of_units(units.codes)
+    inside = subject_facts(workspace.observations, subjects, framework, period, problems)
     rolled = roll_up(inside, subjects, framework, workspace.strata, problems)
     told = resolve(workspace.observations, framework, units.codes, period, problems)
     derived, noted = {}, Problems()

@@ -20,6 +20,7 @@ from typing import Any
 import polars as pl
 
 from citygauge.problems import Problems, Where
+from citygauge.text import visible
 from citygauge.xlsx import read_one, sheet_names
 from citygauge.xlsx_child import text_of
 
@@ -184,6 +185,7 @@ def _csv_rows(path: Path, problems: Problems) -> pl.DataFrame | None:
     if "\x00" in text:
         problems.add("file.encoding", Where(path.name))
         return None
+    text = visible(text)
     try:
         header = next((row for row in csv.reader(io.StringIO(text)) if any(map(str.strip, row))), None)
     except csv.Error:  # a field without end

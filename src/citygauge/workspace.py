@@ -149,6 +149,9 @@ class Workspace:
         unknown = [name for name in where if name not in self.subjects.attributes]
         if self.settings.subjects.strata and self.settings.subjects.strata not in self.subjects.attributes:
             unknown.append(self.settings.subjects.strata)
+        is_given = self.settings.subjects.strata is not None
+        if not is_given and len(self.subjects) and self.strata not in {"", *self.subjects.attributes}:
+            problems.add("subjects.no-strata", Where(self.subjects.file), name=self.strata)
         for name in unknown:
             place = Where(SETTINGS, column="subjects")
             problems.add("settings.unknown-attribute", place, name=name, known=list(self.subjects.attributes))

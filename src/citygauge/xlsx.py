@@ -23,6 +23,7 @@ import polars as pl
 
 from citygauge import xlsx_child
 from citygauge.problems import Problems, Where
+from citygauge.text import HIDDEN, SHOWN
 
 MAX_UNPACKED_BYTES = 200_000_000
 MAX_PARTS = 5_000
@@ -60,8 +61,8 @@ def read_cells(
         For each sheet a frame of String columns named ``"0"``, ``"1"`` …: row i, column j is the cell in row
         i + 1 and the column counted j from 0, wherever the used area begins. An empty cell is null; whole
         numbers have no ``.0``, booleans are 1 and 0, dates ISO; a cell with an error holds its name
-        (``#DIV/0!``); of merged cells the first holds the value. A sheet without cells, and a chart sheet,
-        is a frame without rows and columns.
+        (``#DIV/0!``); a control character is shown as ``�``; of merged cells the first holds the value. A
+        sheet without cells, and a chart sheet, is a frame without rows and columns.
 
     Examples
     --------
@@ -108,7 +109,9 @@ class _Answer:
     def cells(self, sheet: str) -> pl.DataFrame:
         """Return all the cells of a sheet."""
         chunks = self.chunks.pop(sheet, None)
-        return pl.concat(chunks, rechunk=True) if chunks else pl.DataFrame()
+        if not chunks:
+            return pl.DataFrame()
+        return pl.concat(chunks, rechunk=True).with_columns(pl.all().str.replace_all(HIDDEN, SHOWN))
 
 
 def _read(

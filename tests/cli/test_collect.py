@@ -89,9 +89,13 @@ def test_confirmations_are_written_answered_and_read(folder, lang):
     path = Path(done.stdout.splitlines()[0])
     assert path.name == ("1_苏州_确认函.xlsx" if lang == "zh" else "1_Suzhou_confirmation.xlsx")
     answer = {"J5": "确认", "J6": "申诉", "K6": 4, "M6": "笔误", "O6": "采纳", "P6": "王五"}
-    read = call("read", folder, fill(path, 1, answer))
+    path = fill(path, 1, answer)
+    refused = call("read", folder, path)  # nobody says that the institute entered the decision
+    assert (refused.exit_code, "collect.decision-not-reviewed" in refused.stderr) == (2, True)
+    read = call("read", folder, path, "--reviewed")
     assert read.exit_code == 0
-    assert re.search("登记2条意见，其中采纳申诉1条|2 answers logged, 1 of them accepted appeals", read.stdout)
+    assert re.search("登记1条意见，其中采纳申诉1条|1 answers logged, 1 of them accepted appeals", read.stdout)
+    assert re.search("(更正：1 |corrected: 1, ).+K6.+ → 4", read.stdout)
     assert (folder / "confirmations.csv").read_text(encoding="utf-8").count("\n") == 3
 
 
@@ -100,3 +104,12 @@ def test_another_period_may_be_named_for_writing_and_for_reading(folder, lang):
     path = fill(Path(json.loads(written.stdout)["workbooks"][0]), 1, {"G5": 90})
     assert "collect.other-period" in call("read", folder, path).stderr
     assert call("read", folder, path, "--period", "2024").exit_code == 0
+
+
+def test_every_error_is_printed_however_many_there_are_of_a_kind(folder, lang):
+    path = Path(json.loads(call("workbook", folder, "--unit", "1", "--json").stdout)["workbooks"][0])
+    strays = {f"L{row}": f"外{row}" for row in range(5, 30)}
+    read = call("read", folder, fill(path, 1, strays))
+    assert read.exit_code == 2
+    assert all(f"L{row}" in read.stderr for row in range(5, 30))
+    assert re.search("25个错误|25 errors", read.stderr)

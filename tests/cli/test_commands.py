@@ -149,6 +149,92 @@ def test_a_framework_is_shown_with_the_share_of_each_node(clean):
     }  # fmt: skip
 
 
+INSPECTION = """\
+code,parent,name_zh,name_en,points,cap,role,direction,unit,scheme
+E,,检查,Inspection,100,105,,,,
+s,E,网办率,Online,60,,,1,%,>=90: 60 ; >=60: 43.5 ; else: 0
+m,E,差错,Errors,40,,,-1,item,each: -0.5
+d,E,通报,Reprimands,3,,deduction,,item,each: 1
+b,E,典型,Models,5,,bonus,1,item,each: 1
+V,E,事故,Accident,59,,veto,,item,>=2: 1 ; else: 0
+W,E,造假,Fraud,,,veto,,item,
+"""
+# In points: Suzhou 43.5 + 38 - 1 + 2 = 82.5, Taizhou 100 + 5 = 105, Chengdu 100 less the veto = 59.
+RECORDED = {
+    "1": {"s": 75, "m": 4, "d": 1, "b": 2, "V": 1, "W": 0},
+    "2": {"s": 95, "m": 0, "d": 0, "b": 9, "V": 0, "W": 0},
+    "3": {"s": 95, "m": 0, "d": 0, "b": 0, "V": 2, "W": 0},
+}
+
+
+@pytest.fixture
+def inspection(workspace) -> Path:
+    rows = (f"{unit},{code},2024,{n}\n" for unit, told in RECORDED.items() for code, n in told.items())
+    files = {
+        "framework__csv": INSPECTION,
+        "observations__csv": "unit,indicator,period,value\n" + "".join(rows),
+        "method__toml": '[normalise]\nhow = "points"\n',
+    }
+    return workspace(**files)
+
+
+def unfolded(text: str) -> str:
+    """Return a tree with the lines of each node, which wrap, on one."""
+    return re.sub(r"\s+", " ", re.sub(r"[│├└─]", " ", text))
+
+
+def test_full_marks_role_and_scheme_are_shown_where_a_node_has_them(inspection):
+    text = unfolded(call("framework", "show", inspection / "framework.csv").output)
+    for shown in (
+        "E Inspection Full marks: 100, at most 105 in all",
+        "s Online Full marks: 60 · 60.0% · 60.00% · Scoring: ≥90: 60; ≥60: 43.5; else: 0",
+        "m Errors Full marks: 40 · 40.0% · 40.00% · Scoring: each: −0.5",
+        "d Reprimands Deduction, takes off at most 3 · Points taken off: each: 1",
+        "b Models Bonus, adds at most 5 · Points added: each: 1",
+        "V Accident Veto: when it fires, “Inspection” gets at most 59 · Fires at: ≥2",
+        "W Fraud Veto: when it fires, “Inspection” gets 0 · Fires at: >0",
+        "full marks · share among siblings",
+    ):
+        assert shown in text, shown
+    assert "0.0%" not in text.replace("60.0%", "").replace("40.0%", "")
+
+
+def test_full_marks_follow_the_weights_that_are_asked_for(inspection):
+    text = unfolded(call("framework", "show", inspection / "framework.csv", "--weights", "equal").output)
+    assert "s Online Full marks: 50 · 50.0%" in text
+    assert "m Errors Full marks: 50 · 50.0%" in text
+
+
+def test_a_run_in_points_says_so_and_who_was_vetoed(inspection):
+    text = call("assess", inspection).output
+    for city, points in (("Taizhou", "105.0"), ("Suzhou", "82.5"), ("Chengdu", "59.0")):
+        assert re.search(rf"{city}\s+│\s+{points} / 100", text), city
+    assert "Vetoes: 1 of 3 units: Chengdu\n" in text
+    traced = call("trace", inspection, "3").output
+    assert re.search(r"V Accident = 1\s+\(veto\)", traced)
+    assert "× 0\n" not in traced
+
+
+def test_on_illustrative_data_vetoed_units_are_counted_and_not_named(inspection):
+    settings = 'framework = "framework.csv"\nillustrative = true\n'
+    (inspection / "assessment.toml").write_text(settings, encoding="utf-8")
+    text = call("assess", inspection).output
+    assert "Vetoes: 1 of 3 units\n" in text
+    assert "Chengdu" not in text
+
+
+def test_vetoes_are_said_in_chinese_too_and_none_where_none_fired(inspection, monkeypatch):
+    monkeypatch.setenv("CITYGAUGE_LANG", "zh")
+    language.cache_clear()
+    assert "单项否决：3个城市中有1个被否决：成都\n" in call("assess", inspection).output
+    facts = inspection / "observations.csv"
+    facts.write_text(facts.read_text(encoding="utf-8").replace("3,V,2024,2", "3,V,2024,0"), encoding="utf-8")
+    assert "单项否决：没有触发。" in call("assess", inspection).output
+    shown = unfolded(call("framework", "show", inspection / "framework.csv").output)
+    assert "s 网办率 满分60分 · 60.0% · 60.00% · 计分规则：≥90：60分；≥60：43.5分；其他：0分" in shown
+    assert "V 事故 单项否决，触发后“检查”至多得59分 · 触发条件：≥2" in shown
+
+
 def test_an_unknown_weight_set_or_framework_ends_with_2(clean):
     assert call("framework", "show", clean / "framework.csv", "--weights", "mine").exit_code == 2
     assert call("framework", "show", "nowhere").exit_code == 2

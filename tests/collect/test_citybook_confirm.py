@@ -17,16 +17,16 @@ from citybooks import (
     fill,
     form,
     place_of,
-    read,
     row_of,
     sheet_of,
 )
+from citybooks import read as read_books
 
 import citygauge as cg
 from citygauge.problems import InputError
 from citygauge.store.appeals import write_confirmations
 from citygauge.store.citybook import Issue
-from citygauge.store.returned import Receipt
+from citygauge.store.returned import Outcome, Receipt
 
 FACTS = """\
 unit,indicator,period,value,source,unit_of_measure,origin,state,channel
@@ -55,6 +55,7 @@ how = "goalposts"
 how = "rubric"
 """
 REGIONS = UNITS.replace("\n", ",one\n").replace("name_en,one", "name_en,region")
+REVIEWED = Receipt(RECEIPT.at, reviewed=True)
 ANSWER, VALUE, STATE, REASON, PROOF, DECISION, REVIEWER, REMARK = "JKLMNOPQ"
 
 
@@ -70,6 +71,11 @@ def confirmation(folder: Path, unit: str = "510100", language: str = "zh") -> Pa
 
 def answered(folder: Path, rows: dict[str, dict[str, Any]], to: str = "back.xlsx", **more: Any) -> Path:
     return fill(confirmation(folder), rows, to=folder.parent / to, **more)
+
+
+def read(folder: Path, *files: Path, receipt: Receipt = REVIEWED) -> Outcome:
+    """Read as the institute does that has entered the decisions itself."""
+    return read_books(folder, *files, receipt=receipt)
 
 
 def accepted(value: Any, **more: Any) -> dict[str, Any]:
@@ -192,7 +198,7 @@ def test_answers_are_logged_once_and_only_an_accepted_appeal_changes_anything(fo
     assert files_in(folder) == before
     # The institute decides later, in the same book.
     decided = fill(path, {"level": {DECISION: "采纳", REVIEWER: "王五"}}, to=folder.parent / "decided.xlsx")
-    assert read(folder, decided).books[0].corrected == 1
+    assert read(folder, decided, receipt=RECEIPT).books[0].corrected == 1
     assert [row["decision"] for row in log_of(folder) if row["indicator"] == "level"] == [
         "pending",
         "accepted",
@@ -230,6 +236,10 @@ MISTAKES = {
     "value despite state": ("share", accepted(5, **{STATE: "缺失"}), "collect.value-despite-state", STATE),
     "the recorded value": ("share", accepted(80), "collect.appeal-of-nothing", VALUE),
     "no reviewer": ("share", accepted(5, **{REVIEWER: None}), "collect.decision-without-reviewer", REVIEWER),
+    "rejected without reviewer": (
+        "share", accepted(5, **{DECISION: "不采纳", REVIEWER: None}), "collect.decision-without-reviewer",
+        REVIEWER,
+    ),
     "no appeal": ("share", {ANSWER: "确认", DECISION: "采纳"}, "collect.decision-without-appeal", DECISION),
     "unknown decision": ("share", accepted(5, **{DECISION: "好"}), "collect.unknown-choice", DECISION),
     "unknown evidence": ("share", accepted(5, **{PROOF: "9"}), "collect.unknown-evidence", PROOF),
@@ -291,3 +301,37 @@ def test_a_score_that_was_handed_over_is_appealed_as_a_score(tmp_path):
     assert codes(outcome) == []
     fact = cg.assess(cg.open(folder)).trace("510100", "level")["fact"]
     assert (fact["value"], fact["unit_of_measure"]) == (0.75, "score")
+
+
+def test_a_decision_counts_only_after_its_appeal_was_read_undecided_or_where_the_institute_vouches(folder):
+    facts = (folder / "observations.csv").read_bytes()
+    path = answered(folder, {"share": accepted(90), "level": {ANSWER: "确认"}})
+    outcome = read(folder, path, receipt=RECEIPT)
+    assert [(p.code, place_of(p)) for p in outcome.problems] == [("collect.decision-not-reviewed", "O5")]
+    assert ((folder / "observations.csv").read_bytes(), len(log_of(folder))) == (facts, 1)
+    # The city sends another value: the appeal that was read is not the one that is decided.
+    undecided = {DECISION: None, REVIEWER: None}
+    read(folder, fill(path, {"share": undecided}, to=folder.parent / "a.xlsx"), receipt=RECEIPT)
+    other = fill(path, {"share": {VALUE: 95}}, to=folder.parent / "b.xlsx")
+    assert codes(read(folder, other, receipt=RECEIPT)) == ["collect.decision-not-reviewed"]
+    assert (folder / "observations.csv").read_bytes() == facts
+    # The very first file, which was read before, vouched for now.
+    (correction,) = read(folder, path).books[0].corrections
+    assert (correction.unit, correction.indicator, correction.cell) == ("510100", "share", "数据确认!K5")
+    assert (correction.old, correction.new) == ("80", "90")
+    assert cg.assess(cg.open(folder)).trace("510100", "share")["fact"]["value"] == 90
+
+
+@pytest.mark.parametrize(("first", "second"), [("采纳", "不采纳"), ("不采纳", "采纳"), ("不采纳", "待定")])
+def test_a_decision_that_contradicts_an_earlier_one_is_named_and_changes_nothing(folder, first, second):
+    path = answered(folder, {"share": accepted(90, **{DECISION: first})})
+    read(folder, path)
+    before = {name: (folder / name).read_bytes() for name in ("observations.csv", "confirmations.csv")}
+    outcome = read(folder, fill(path, {"share": {DECISION: second}}, to=folder.parent / "b.xlsx"))
+    (problem,) = outcome.problems
+    assert (problem.code, problem.values["before"]) == ("collect.decision-changed", first)
+    assert before == {name: (folder / name).read_bytes() for name in before}
+    # An older copy without a decision is nothing new.
+    blank = fill(path, {"share": {DECISION: None}}, to=folder.parent / "c.xlsx")
+    assert (codes(read(folder, blank)), outcome.books[0].waiting) == ([], 1)
+    assert before == {name: (folder / name).read_bytes() for name in before}

@@ -69,6 +69,9 @@ MISTAKES = {
     "at least": Mistake("collect.number-not-exact", {"G": "90以上"}),
     "above sign": Mistake("collect.number-not-exact", {"G": ">90"}),
     "thousands apart": Mistake("collect.thousands-separator", {"G": "12,34,567"}, named=("1234567",)),
+    "accountants' minus": Mistake("collect.accountants-minus", {"G": "(5)"}, named=("-5",)),
+    "wide brackets": Mistake("collect.accountants-minus", {"G": "（1,500）"}, named=("-1,500",)),
+    "minus behind": Mistake("collect.accountants-minus", {"G": "5-"}, named=("-5",)),
     "decimal comma": Mistake("collect.decimal-comma", {"G": "12,5"}, named=("12.5",)),
     "a fraction": Mistake("collect.two-numbers", {"G": "12/15"}),
     "a range": Mistake("collect.two-numbers", {"G": "12-15"}),
@@ -261,7 +264,7 @@ def test_a_marked_copy_that_is_corrected_reads_without_a_fault(tmp_path):
     marked = Path(first.books[0].to_correct)
     again = read(folder, marked)
     assert (again.books[0].new, again.books[0].known, again.books[0].waiting) == (0, 2, 1)
-    assert Path(again.books[0].to_correct).name == f"{path.stem}_待更正-2.xlsx"
+    assert Path(again.books[0].to_correct) == marked  # the same faults again: no second copy
     second = read(folder, fill(marked, {"share": {"G": 80}}, to=tmp_path / "corrected.xlsx"))
     assert (codes(second), second.books[0].new, second.books[0].known) == ([], 1, 2)
     assert recorded(folder)["share"]["value"] == 80
@@ -280,7 +283,8 @@ def test_merged_cells_leave_out_the_rows_that_they_cover(tmp_path):
     assert set(recorded(folder)) == {"days"}
 
 
-# What is wrong with a book as a whole: it is refused, and nothing of it is recorded.
+# What is wrong with protected cells holds back the rows that it touches; what is wrong with a book as a whole
+# refuses it, and nothing of it is recorded.
 
 
 def rebuilt(path: Path, change: Any) -> Path:
@@ -310,36 +314,34 @@ def copy_row(_: Any, sheet: Any) -> None:
         sheet.cell(6, at).value = sheet.cell(5, at).value
 
 
-REBUILT = {
-    "code": (put("A5", "shore"), "collect.code-changed", "A5"),
-    "name": (put("B5", "其他"), "collect.protected-changed", "B5"),
-    "definition": (put("C6", "别的"), "collect.protected-changed", "C6"),
-    "unit of measure": (put("D5", "万"), "collect.protected-changed", "D5"),
-    "last value": (put("E5", 8), "collect.protected-changed", "E5"),
-    "head": (put("G3", "数据"), "collect.protected-changed", "G3"),
-    "heading": (put("B4", "其他"), "collect.protected-changed", "B4"),
-    "inserted row": (lambda _, sheet: sheet.insert_rows(6), "collect.row-inserted", ""),
+TOUCHED = {  # what is done, the problem, its cell, and whether the row that is filled waits
+    "code": (put("A5", "shore"), "collect.code-changed", "A5", True),
+    "name": (put("B5", "其他"), "collect.protected-changed", "B5", True),
+    "definition": (put("C6", "别的"), "collect.protected-changed", "C6", False),
+    "unit of measure": (put("D5", "万"), "collect.protected-changed", "D5", True),
+    "last value": (put("E5", 8), "collect.protected-changed", "E5", True),
+    "heading": (put("B4", "其他"), "collect.protected-changed", "B4", False),
+    "inserted row": (lambda _, sheet: sheet.insert_rows(6), "collect.row-inserted", "A6", False),
     "inserted row with a code": (
-        lambda b, s: (s.insert_rows(6), put("A6", "new")(b, s)),
-        "collect.row-inserted",
-        "",
+        lambda b, s: (s.insert_rows(6), put("A6", "new")(b, s)), "collect.row-inserted", "A6", False,
     ),
+    "deleted row": (lambda _, sheet: sheet.delete_rows(6), "collect.row-deleted", "A6", False),
+    "last row deleted": (lambda _, sheet: sheet.delete_rows(12), "collect.row-deleted", "A12", False),
+    "repeated row": (copy_row, "collect.row-repeated", "A5", True),
+}  # fmt: skip
+REBUILT = {
+    "head": (put("G3", "数据"), "collect.protected-changed", "G3"),
     "row above the head": (lambda _, sheet: sheet.insert_rows(2), "collect.row-inserted", ""),
     "title deleted": (lambda _, sheet: sheet.delete_rows(1), "collect.row-deleted", ""),
-    "deleted row": (lambda _, sheet: sheet.delete_rows(6), "collect.row-deleted", ""),
-    "last row deleted": (lambda _, sheet: sheet.delete_rows(12), "collect.row-deleted", ""),
-    "repeated row": (copy_row, "collect.row-repeated", ""),
     "data sheet renamed": (rename(1, "Sheet1"), "collect.sheet-renamed", ""),
     "identification renamed": (rename(3, "Sheet4"), "collect.sheet-renamed", ""),
     "evidence missing": (lambda book, _: book.remove(book.worksheets[2]), "collect.sheet-missing", ""),
     "identification missing": (lambda book, _: book.remove(book.worksheets[3]), "collect.not-ours", ""),
     "other city": (
-        lambda book, _: put("B8", "320500")(book, book.worksheets[3]),
-        "collect.identification-changed",
-        "",
+        lambda book, _: put("B8", "320500")(book, book.worksheets[3]), "collect.identification-changed", "",
     ),
     "other layout": (lambda book, _: put("B3", "9")(book, book.worksheets[3]), "collect.unknown-layout", ""),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", REBUILT)
@@ -355,6 +357,24 @@ def test_a_book_that_was_rebuilt_is_refused_and_the_place_is_named(tmp_path, nam
     if address:
         assert [place_of(p) for p in found] == [address]
     assert (files_in(folder), outcome.books[0].kind) == (before, "")
+
+
+@pytest.mark.parametrize("name", TOUCHED)
+def test_a_change_of_protected_cells_holds_back_its_row_alone_and_everything_is_said_at_once(tmp_path, name):
+    change, code, address, waits = TOUCHED[name]
+    folder = assessment(tmp_path)
+    path = fill(form(folder), {"share": {"G": 80}, "level": {"G": "1 部分"}, "open": {"G": "也许"}})
+    outcome = read(folder, rebuilt(path, change))
+    found = {p.code: place_of(p) for p in reversed(outcome.problems) if p.severity == "error"}
+    assert found.keys() == {code, "collect.not-a-level"}
+    assert found[code] == address
+    expected = {"level": 1} if waits else {"level": 1, "share": 80}
+    assert {key: row["value"] for key, row in recorded(folder).items()} == expected
+    marked = Path(outcome.books[0].to_correct)
+    assert sheet_of(openpyxl.load_workbook(marked), 1)[address].comment is not None
+    # Uncorrected, the copy has the same faults: it still knows what was sent out.
+    again = {p.code: place_of(p) for p in reversed(read(folder, marked).problems) if p.severity == "error"}
+    assert again == found
 
 
 def test_moved_rows_are_found_by_their_codes_and_an_added_sheet_is_named(tmp_path):

@@ -152,7 +152,7 @@ FAULTS = {
 def test_a_fault_is_named_with_its_place_in_both_languages(inside, sentence):
     code, place, named, files = FAULTS[sentence]
     with pytest.raises(InputError) as caught:
-        cg.open(inside(**files))
+        cg.assess(cg.open(inside(**files)))
     found = [problem for problem in caught.value.problems if problem.code == code]
     assert [problem.where for problem in found] == [place], [p.code for p in caught.value.problems]
     says(found[0], *named)

@@ -37,7 +37,9 @@ FACTS = "unit,indicator,value,subject\n1,q,1,p1\n1,q,0,p2\n"
 
 # Conditions.
 
-names = st.text("ab中 _0", min_size=1, max_size=4).map(str.strip).filter(bool)
+names = (
+    st.text("ab中 _0", min_size=1, max_size=4).map(str.strip).filter(lambda name: name not in {"", "a", "b"})
+)
 texts = st.text("ab中=:, _0", max_size=4).map(str.strip)
 conditions = st.dictionaries(names, st.lists(texts, min_size=1, max_size=3).map(tuple), max_size=3)
 
@@ -379,6 +381,8 @@ def rollups(draw: st.DrawFn) -> Rollup:
     code = draw(st.sampled_from(["a", "b"])) if to == "unit" else draw(codes)
     of = draw(st.lists(codes, unique=True, max_size=3 if to == "page" else 1))
     group = st.dictionaries(names.filter(lambda name: "=" not in name), st.floats(0, 1e6), max_size=3)
+    if to == "page":  # what each answer counts
+        group = st.fixed_dictionaries(dict.fromkeys(of or [code], st.floats(0, 1e6))) | st.just({})
     return Rollup(
         code, "page", to, how, tuple(of), draw(conditions),
         by="" if to == "page" else draw(st.sampled_from(["", "type", "层级"])),

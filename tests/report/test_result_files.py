@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from inspection import FACTS, FILES
 
 import citygauge as cg
 from citygauge.problems import InputError, Problems
@@ -84,6 +85,29 @@ def test_exactly_the_files_of_the_contract_are_written_with_their_columns(run):
     for name in STEPS[:5]:
         assert (folder / name).read_text(encoding="utf-8").splitlines()[0] == "unit_code,a,b,c"
     assert (folder / STEPS[5]).read_text(encoding="utf-8").splitlines()[0] == "unit_code,I,P,a,b,Q,c"
+
+
+def test_an_inspection_writes_its_points_and_the_vetoes_that_fired_besides(run):
+    _, folder = run(**FILES)
+    added = {
+        "points.csv": "unit_code,code,role,points,full_marks",
+        "vetoes.csv": "unit_code,code,parent,recorded,limit",
+    }
+    assert set(written(folder)) == {*COLUMNS, *added, *STEPS, *WITHOUT_TABLE}
+    for name, columns in added.items():
+        assert (folder / name).read_text(encoding="utf-8").splitlines()[0] == columns
+    assert added.keys() <= set(json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"])
+    earned = {(r["unit_code"], r["code"]): r["points"] for r in rows(folder / "points.csv")}
+    assert [float(earned[unit, "E"]) for unit in "1234"] == pytest.approx([78.5, 105, 59, 27.5])
+    assert float(earned["1", "m2"]) == pytest.approx(-2)
+    assert [(r["unit_code"], r["code"]) for r in rows(folder / "vetoes.csv")] == [("4", "W"), ("3", "V")]
+
+
+def test_where_no_veto_fired_there_is_no_table_of_vetoes(run):
+    calm = FACTS.replace("3,V,2024,1", "3,V,2024,0").replace("4,W,2024,2", "4,W,2024,0")
+    _, folder = run(**{**FILES, "observations__csv": calm})
+    assert (folder / "points.csv").exists()
+    assert not (folder / "vetoes.csv").exists()
 
 
 def test_the_scores_have_one_row_for_each_unit_and_node_with_its_level(run):

@@ -467,7 +467,7 @@ def test_the_cover_names_title_period_hashes_version_and_leads_to_every_sheet(st
     }
     assert links == {name: f"'{name}'!A1" for name in book.book.sheetnames[1:]}
     assert set(NAMES) - {key for key in NAMES if NAMES[key] in book.book.sheetnames} == {
-        "grades", "scale", "own_scores", "rolled_up", "strata",
+        "grades", "scale", "own_scores", "rolled_up", "strata", "points", "vetoes",
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import typer
 
 from citygauge.cli.output import (
     NOT_ALL_MADE,
+    SHOWN_PER_CODE,
     input_errors,
     print_json,
     print_problems,
@@ -184,13 +185,14 @@ def _summarise(result: Result) -> None:
     """Print the grades or the first of the ranking as a small table."""
     from rich.table import Table
 
+    from citygauge.report.marks import Marks
     from citygauge.result import NOTICE
 
     title = result.workspace.settings.name(language())
     table = Table(
         title=title, title_justify="left", caption=NOTICE[language()] if result.illustrative else None
     )
-    name = f"name_{language()}"
+    name, marks, root = f"name_{language()}", Marks(result), result.framework.root.code
     if result.scale is not None:
         for heading in (say("grade", "等级"), say("number", "个数"), say("cities", "城市")):
             table.add_column(heading)
@@ -205,11 +207,33 @@ def _summarise(result: Result) -> None:
         table.add_column(say("score", "得分"), justify="right")
         for row in result.ranking.head(10).to_dicts():
             if row["value"] is not None:
-                table.add_row(str(row["rank"]), row[name], f"{row['value']:.{result.decimals}f}")
+                table.add_row(str(row["rank"]), row[name], marks.out_of(root, row["value"]))
         if len(result.units) > 10:
             more = say(f"the first 10 of {len(result.units)}", f"共{len(result.units)}个，列出前10个")
             table.caption = f"{table.caption}\n{more}" if table.caption else more
     stdout.print(table)
+    _count_vetoed(result)
+
+
+def _count_vetoed(result: Result) -> None:
+    """Print how many units were vetoed, and which, where they may be named beside it."""
+    from citygauge.framework.model import VETO
+    from citygauge.report.points import vetoes_fired
+
+    if not any(node.role == VETO for node in result.framework):
+        return
+    rows = sorted({veto.row for veto in vetoes_fired(result)})
+    if not rows:
+        stdout.print(say("Vetoes: none fired.", "单项否决：没有触发。"))
+        return
+    n, m = len(rows), len(result.units)
+    text = say(f"Vetoes: {n} of {m} units", f"单项否决：{m}个城市中有{n}个被否决")
+    if not result.illustrative:
+        names = result.labels(language())
+        text += say(": ", "：") + say(", ", "、").join(names[row] for row in rows[:SHOWN_PER_CODE])
+        if n > SHOWN_PER_CODE:
+            text += say(f" and {n - SHOWN_PER_CODE} more", "等")
+    stdout.print(text, markup=False)
 
 
 def _print_trace(node: dict[str, Any], depth: int) -> None:
@@ -217,6 +241,15 @@ def _print_trace(node: dict[str, Any], depth: int) -> None:
     if "notice" in node:
         stdout.print(node["notice"][language()], markup=False)
     weight = f"  × {node['weight']:.4g}" if "weight" in node else ""
+    if role := node.get("role"):
+        weight = (
+            "  "
+            + {
+                "bonus": say("(bonus)", "（加分）"),
+                "deduction": say("(deduction)", "（扣分）"),
+                "veto": say("(veto)", "（否决）"),
+            }[role]
+        )
     value = "–" if node["value"] is None else f"{node['value']:.6g}"
     name = node["name"].get(language()) or next(iter(node["name"].values()), "")
     stdout.print(f"{'  ' * depth}{node['code']} {name} = {value}{weight}", markup=False)
@@ -232,8 +265,32 @@ def _print_trace(node: dict[str, Any], depth: int) -> None:
     if fact := node.get("fact"):
         shown = [f"{word} {fact[key]}" for key, word in _fact_words().items() if fact.get(key)]
         stdout.print(lead + say("fact", "事实") + colon + comma.join(shown), markup=False)
+    if inside := node.get("rolled_up"):
+        _print_inside(inside, lead)
     for child in node.get("children", ()):
         _print_trace(child, depth + 1)
+
+
+def _print_inside(inside: dict[str, Any], lead: str) -> None:
+    """Print what a rolled-up value is made of: the rules, the strata, and the first of the things."""
+    colon = say(": ", "：")
+    for rule in inside["rules"]:
+        shown = "  ".join(f"{key}={text}" for key, text in rule.items() if key not in {"code", "source"})
+        stdout.print(lead + say("rule", "规则") + colon + shown, markup=False)
+    for told in inside["strata"]:
+        value = "–" if told["value"] is None else f"{told['value']:.6g}"
+        name = f" {told['stratum']}" if told["stratum"] else ""
+        counted = say(f" (from {told['subjects']} values)", f"（由{told['subjects']}个数值汇总）")
+        stdout.print(f"{lead}{say('rolled up', '汇总')}{name}{colon}{value}{counted}", markup=False)
+    things = [*inside.get("made", ()), *inside.get("recorded", ())]
+    for thing in things[:SHOWN_PER_CODE]:
+        value = thing["state"] if thing["value"] is None else f"{thing['value']:.6g}"
+        stdout.print(f"{lead}  {thing['subject']} = {value}", markup=False)
+    if len(things) > SHOWN_PER_CODE:
+        rest = len(things) - SHOWN_PER_CODE
+        stdout.print(
+            lead + say(f"  … and {rest} more; --json shows all", f"  …… 另有{rest}个，--json 列出全部")
+        )
 
 
 def _fact_words() -> dict[str, str]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from citygauge.cli.output import BAD_INPUT, input_errors, print_json, print_problems, stdout
+from citygauge.cli.output import BAD_INPUT, input_errors, print_json, print_problems, stderr, stdout
 from citygauge.cli.words import language, say
+from citygauge.text import visible
 
 if TYPE_CHECKING:
+    from citygauge.problems import Problem
     from citygauge.store.citybook import Issue
-    from citygauge.store.returned import BookOutcome, Outcome
+    from citygauge.store.received import BookOutcome, Correction
+    from citygauge.store.returned import Outcome
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -106,6 +112,16 @@ def read(
         typer.Argument(help=say("Workbooks, or folders of workbooks.", "工作簿，或存放工作簿的文件夹。")),
     ],
     period: Period = None,
+    reviewed: Annotated[
+        bool,
+        typer.Option(
+            "--reviewed",
+            help=say(
+                "The decisions in the confirmations are the institute's own; without it a decision counts only about an appeal that was read without one before.",
+                "确认函中的处理结果确由本机构填写；不加此项时，只有先以未处理状态读入过的申诉，其处理结果才生效。",
+            ),
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Record the good rows of returned workbooks and say what is wrong with the others."""
@@ -115,12 +131,12 @@ def read(
 
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with input_errors(as_json=as_json):
-        outcome = read_books(folder, files, Receipt(now, period))
+        outcome = read_books(folder, files, Receipt(now, period, reviewed))
     failed = any(problem.severity == "error" for problem in outcome.problems)
     if as_json:
         print_json({"ok": not failed, **_counts(outcome)})
     else:
-        print_problems(outcome.problems)
+        _print_problems(outcome.problems)
         for book in outcome.books:
             _print_book(book)
     if failed:
@@ -142,13 +158,32 @@ def _print_paths(paths: list[Path], *, as_json: bool) -> None:
     stdout.print(say(f"{len(paths)} workbooks written.", f"已生成{len(paths)}份工作簿。"))
 
 
+def _print_problems(problems: Sequence[Problem]) -> None:
+    """Print every error, as each names a cell that somebody must correct; warnings of a kind in short."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    for problem in errors:
+        text = escape(visible(problem.text(language())))
+        stderr.print(f"[red]{say('error', '错误')}[/] {text} [dim]\\[{problem.code}][/]")
+    warnings = [problem for problem in problems if problem.severity == "warning"]
+    print_problems(warnings)
+    if errors:
+        counts = f"{len(errors)} error{'s' * (len(errors) != 1)}, {len(warnings)} warning{'s' * (len(warnings) != 1)}"
+        stderr.print(say(counts, f"{len(errors)}个错误，{len(warnings)}个提醒"))
+
+
 def _counts(outcome: Outcome) -> dict[str, Any]:
     """Return what became of the books as plain data."""
     names = ("file", "kind", "unit", "new", "corrected", "known", "waiting", "blank", "to_correct")
     return {
         "recorded": sum(book.recorded for book in outcome.books),
         "waiting": sum(book.waiting for book in outcome.books),
-        "books": [{name: getattr(book, name) for name in names} for book in outcome.books],
+        "books": [
+            {
+                **{name: getattr(book, name) for name in names},
+                "corrections": [asdict(correction) for correction in book.corrections],
+            }
+            for book in outcome.books
+        ],
         "problems": [problem.as_dict() for problem in outcome.problems],
     }
 
@@ -167,6 +202,25 @@ def _print_book(book: BookOutcome) -> None:
             f"{book.file}: {book.recorded} answers logged, {book.corrected} of them accepted appeals, {book.known} known already, {book.waiting} rows wait for correction, {book.blank} left blank.",
             f"{book.file}：登记{book.recorded}条意见，其中采纳申诉{book.corrected}条，已有{book.known}条，待更正{book.waiting}行，未填{book.blank}行。",
         )
-    stdout.print(text, markup=False)
+    stdout.print(visible(text), markup=False)
+    for correction in book.corrections:
+        stdout.print(visible(_corrected(correction)), markup=False)
     if book.to_correct:
         stdout.print(say("Marked copy: ", "标注副本：") + book.to_correct, markup=False)
+
+
+def _corrected(correction: Correction) -> str:
+    """Return one line about a fact that took the place of another."""
+    from citygauge.collect.citybook.texts import meant
+    from citygauge.collect.citybook.texts import say as text
+
+    la = language()
+    old, new = (
+        text("states", fact, la) if meant("states", fact) else fact
+        for fact in (correction.old, correction.new)
+    )
+    change = f"{old} → {new}" if old != new else say("evidence or remark changed", "佐证材料或说明有改动")
+    return say(
+        f"  corrected: {correction.unit}, {correction.indicator} ({correction.cell}): {change}",
+        f"  更正：{correction.unit} {correction.indicator}（{correction.cell}）：{change}",
+    )

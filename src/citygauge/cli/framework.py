@@ -55,10 +55,13 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print the tree; with --json every field of every node."""
+    from rich.markup import escape
     from rich.tree import Tree
 
+    from citygauge.collect.citybook.points import points_told
     from citygauge.framework.model import plain_node
     from citygauge.problems import Problems
+    from citygauge.score.points import marks_under
     from citygauge.score.weight import effective_weights, sibling_weights
 
     with input_errors(as_json=as_json):
@@ -69,21 +72,26 @@ def show(
     if as_json:
         print_json([plain_node(node) for node in framework])
         return
-    effective = effective_weights(framework, shares)
+    effective, marks = effective_weights(framework, shares), marks_under(framework, shares)
     indicators = set(framework.indicators)
     branches: dict[str, Tree] = {}
     for node in framework:
-        share = f"  [dim]{shares[node.code]:.1%} · {effective[node.code]:.2%}[/]" if node.parent else ""
-        text = f"{node.code} {node.label(language())}{share}"
+        parts = [escape(part) for part in points_told(node, framework, language(), marks)]
+        if node.parent and not framework.roles[node.code]:
+            parts.insert(1, f"{shares[node.code]:.1%} · {effective[node.code]:.2%}")
+        told = f"  [dim]{' · '.join(parts)}[/]" if parts else ""
+        text = f"{node.code} {node.label(language())}{told}"
         if node.parent is None:
             branches[node.code] = Tree(text)
         elif node.parent in branches and (measures or node.parent not in indicators):
             branches[node.code] = branches[node.parent].add(text)
-    stdout.print(branches[framework.root.code])
+    stdout.print(branches[framework.root.code], soft_wrap=False)  # a tree would be cut, not wrapped
+    lead = say("full marks · ", "满分 · ") if marks else ""
     stdout.print(
         say(
-            f"{len(framework.indicators)} indicators; share among siblings · share in the index; weight sets: ",
-            f"{len(framework.indicators)}项指标；同级占比 · 总指数占比；权重方案：",
+            f"{len(framework.indicators)} indicators; {lead}share among siblings · share in the index; "
+            "weight sets: ",
+            f"{len(framework.indicators)}项指标；{lead}同级占比 · 总指数占比；权重方案：",
         )
         + ", ".join(["default", "equal", *framework.weight_sets])
     )

@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from citygauge.cli.words import language, say
 from citygauge.problems import InputError, Problem, Where
+from citygauge.text import visible
 
 # The last: done, except a part that this machine cannot make.
 OK, FAILED, BAD_INPUT, NOT_ALL_MADE = 0, 1, 2, 3
@@ -39,7 +40,7 @@ def print_problems(problems: Iterable[Problem]) -> None:
         for problem in chosen:
             shown[problem.code] += 1
             if shown[problem.code] <= SHOWN_PER_CODE:
-                text = escape(problem.text(language()))
+                text = escape(visible(problem.text(language())))
                 stderr.print(f"[{colour}]{word}[/] {text} [dim]\\[{problem.code}][/]")
         for code, count in shown.items():
             if count > SHOWN_PER_CODE:

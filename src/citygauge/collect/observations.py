@@ -113,7 +113,7 @@ def check_observations(
             "facts.wrong-unit-of-measure", Where(file, row=rows[0], column="unit_of_measure"),
             code=code, value=unit, unit=framework[code].unit, rows=rows,
         )  # fmt: skip
-    _check_ranges(frame, file, framework, problems)
+    check_ranges(frame, file, framework, problems)
     if "id" in frame.columns:
         repeated = frame.filter(pl.col("id").is_not_null() & pl.col("id").is_duplicated())
         for (value,), rows in grouped(repeated, "id"):
@@ -192,7 +192,7 @@ def _check_codes(frame: pl.DataFrame, file: str, framework: Framework, problems:
         problems.add("facts.about-the-index", where, code=value, rows=rows)
 
 
-def _check_ranges(frame: pl.DataFrame, file: str, framework: Framework, problems: Problems) -> None:
+def check_ranges(frame: pl.DataFrame, file: str, framework: Framework, problems: Problems) -> None:
     """Note rubric values that are no level, values beyond an item's bounds, and shares beyond 0 to 100."""
     measured = frame.filter(
         pl.col("value").is_not_null()

@@ -18,6 +18,7 @@ from citygauge.collect.observations import (
     grouped,
     observation_ids,
 )
+from citygauge.collect.subjects import Subjects
 from citygauge.framework.check import cycles
 from citygauge.framework.model import CHANNELS, Framework
 from citygauge.problems import Problems
@@ -95,21 +96,26 @@ def resolve(
 
 
 def subject_facts(
-    observations: Observations, framework: Framework, period: str | None, problems: Problems
+    observations: Observations,
+    subjects: Subjects,
+    framework: Framework,
+    period: str | None,
+    problems: Problems,
 ) -> pl.DataFrame:
-    """Return the fact that counts for each thing inside a unit and each code, chosen as `resolve` does.
+    """Return the fact that counts for each of the subjects and each code, chosen as `resolve` does.
 
     The columns are those of the observations, ``subject, indicator, value, state`` and `ROW` among them.
     """
     frame = observations.frame.filter(pl.col("subject").is_not_null())
     if not frame.height:
         return frame
-    kept = Observations(frame, observations.file)
-    return _chosen(_of_period(current(kept, Problems()), period), framework, observations, problems)
+    facts = _of_period(current(Observations(frame, observations.file), Problems()), period)
+    facts = facts.join(subjects.frame.select("subject"), on="subject", how="semi", maintain_order="left")
+    return _chosen(facts, framework, observations, problems)
 
 
 def with_rolled_up(facts: Facts, rolled: pl.DataFrame, problems: Problems) -> Facts:
-    """Return the facts with what the roll-up rules made; a value reported of the unit itself wins.
+    """Return the facts with what the roll-up rules made; what is reported of the unit itself wins, a gap not.
 
     Parameters
     ----------
@@ -123,7 +129,8 @@ def with_rolled_up(facts: Facts, rolled: pl.DataFrame, problems: Problems) -> Fa
     origins, subjects = facts.origins.copy(), facts.subjects.copy()
     at = _places(rolled["unit"], rolled["code"], facts.units, facts.codes)
     made = rolled["value"].fill_null(float("nan")).to_numpy()
-    own = facts.rows[at] > 0
+    known = ~np.isnan(facts.values[at])
+    own = (facts.rows[at] > 0) & (known | (facts.states[at] == STATES.index("not_applicable")))
     with np.errstate(invalid="ignore"):
         apart = own & (np.abs(facts.values[at] - made) > 1e-9)
     for column in np.unique(at[1][apart]):

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from citygauge.collect.observations import STATES
 from citygauge.collect.subjects import SUBJECT_COLUMNS
 from citygauge.collect.units import UnitMatcher, Units, note_matches
 from citygauge.files import Sheet, column_letter, is_file
 from citygauge.framework.model import Framework
+from citygauge.framework.rollup import UNIT
 from citygauge.problems import Problems, Where
 
 ROW_NUMBER = "#"
@@ -54,6 +55,17 @@ class SubjectMap(BaseModel):
     channel: str | None = None
     period: str | None = None
 
+    @model_validator(mode="after")
+    def _names_hold(self) -> SubjectMap:
+        above = self.parent.attributes if self.parent else ()
+        if strange := [name for name in above if name not in self.attributes]:
+            raise ValueError(f"parent.attributes names what is not under attributes: {', '.join(strange)}")
+        if taken := [name for name in self.attributes if name in SUBJECT_COLUMNS]:
+            raise ValueError(f"an attribute cannot be called {', '.join(taken)}")
+        if self.kind == UNIT or (self.parent and self.parent.kind == UNIT):
+            raise ValueError("the kind unit is that of the units themselves")
+        return self
+
     @property
     def columns(self) -> list[str]:
         """All columns of the table that are used."""
@@ -89,8 +101,9 @@ def read_subject_map(path: Path, problems: Problems) -> SubjectMap | None:
         problems.add("file.not-toml", Where(path.name), reason=str(error))
     except ValidationError as error:
         for fault in error.errors():
-            key = ".".join(map(str, fault["loc"]))
-            problems.add("import.bad-map", Where(path.name, column=key), key=key, reason=fault["msg"])
+            key = ".".join(map(str, fault["loc"])) or "."
+            reason = fault["msg"].removeprefix("Value error, ")
+            problems.add("import.bad-map", Where(path.name, column=key), key=key, reason=reason)
     return None
 
 
@@ -109,15 +122,14 @@ def read_subject_table(
         problems.add("import.map-codes", sheet.where(), codes=unknown)
     if missing or unknown:
         return None
-    frame = sheet.frame.with_row_index(_ROW, sheet.first_row)
-    blank = frame.filter(pl.all_horizontal(pl.exclude(_ROW).is_null())).height
+    rows = sheet.frame.with_row_index(_ROW, sheet.first_row)
+    frame = rows = rows.filter(~pl.all_horizontal(pl.exclude(_ROW).is_null()))
     for column, texts in how.where.items():
         frame = frame.filter(pl.col(column).is_in(list(texts)).fill_null(False))
-    left_out = sheet.frame.height - blank - frame.height
     frame = _with_units(frame, sheet, how, units, problems)
     frame = _with_ids(frame, sheet, how, problems)
     subjects = _subjects(frame, how, sheet, problems)
-    return SubjectFacts(subjects, _facts(frame, sheet, how, problems), left_out)
+    return SubjectFacts(subjects, _facts(frame, sheet, how, problems), rows.height - frame.height)
 
 
 def _with_units(
@@ -139,7 +151,8 @@ def _with_units(
 
 def _with_ids(frame: pl.DataFrame, sheet: Sheet, how: SubjectMap, problems: Problems) -> pl.DataFrame:
     """Add the id of each row's thing and of its parent; a blank part or a repeated id is a problem."""
-    for column in (name for name in how.id if name != ROW_NUMBER):
+    above = how.parent.id if how.parent else ()
+    for column in dict.fromkeys(name for name in (*how.id, *above) if name != ROW_NUMBER):
         for row in frame.filter(pl.col(column).is_null())[_ROW].to_list():
             problems.add("subjects.blank-cell", Where(sheet.file, sheet.name, row, column), column=column)
     frame = frame.with_columns(_id(how.kind, how.id).alias("_subject"))
@@ -199,8 +212,8 @@ def _facts(frame: pl.DataFrame, sheet: Sheet, how: SubjectMap, problems: Problem
         )  # fmt: skip
         parts.append(part)
     told = pl.concat(parts)
-    numbers = {k.casefold(): float(v) for k, v in how.values.items() if not isinstance(v, str)}
-    states = {k.casefold(): v for k, v in how.values.items() if isinstance(v, str)}
+    numbers = {k.lower(): float(v) for k, v in how.values.items() if not isinstance(v, str)}
+    states = {k.lower(): v for k, v in how.values.items() if isinstance(v, str)}
     text = pl.col("_text").str.to_lowercase()
     number = pl.coalesce(
         text.replace_strict(numbers, default=None, return_dtype=pl.Float64),

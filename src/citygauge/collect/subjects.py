@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -48,17 +48,23 @@ class Subjects:
         """Return the place of a row of the file."""
         return Where(self.file, row=row, column=column)
 
+    def of_units(self, units: Sequence[str]) -> Subjects:
+        """Return those inside some units."""
+        return Subjects(self.frame.filter(pl.col("unit").is_in(list(units))), self.file)
+
     def meeting(self, condition: Condition) -> Subjects:
         """Return those whose attributes have one of the values named for each; see `Rollup.where`."""
         return Subjects(self.frame.filter(meets(condition)), self.file)
 
 
-def meets(condition: Condition | Mapping[str, str | tuple[str, ...]]) -> pl.Expr:
-    """Return the condition as an expression on attributes; a blank attribute equals blank text only."""
+def meets(condition: Condition, column: Callable[[str], str] = str) -> pl.Expr:
+    """Return the condition as an expression on attributes; a blank attribute equals blank text only.
+
+    `column` gives the column that holds an attribute.
+    """
     found = pl.lit(True)
     for name, values in condition.items():
-        allowed = [values] if isinstance(values, str) else list(values)
-        found = found & pl.col(name).fill_null("").is_in(allowed)
+        found = found & pl.col(column(name)).fill_null("").is_in(list(values))
     return found
 
 
@@ -91,6 +97,8 @@ def subjects_of(sheet: Sheet | pl.DataFrame, problems: Problems) -> Subjects | N
     repeated = frame.filter(pl.col("subject").is_not_null() & pl.col("subject").is_duplicated())
     for (subject,), rows in grouped(repeated, "subject"):
         problems.add("subjects.repeated", subjects.where(rows[1], "subject"), value=subject, rows=rows)
+    for row in frame.filter(pl.col("kind") == UNIT)[ROW].to_list():
+        problems.add("subjects.kind-of-unit", subjects.where(row, "kind"))
     _check_parents(subjects, problems)
     return subjects
 
@@ -130,8 +138,9 @@ def check_subjects(
     kinds = set(subjects.frame["kind"].drop_nulls().unique())
     for rule in (rule for rule in framework.rollups if rule.kind in kinds):
         _check_names(rule, subjects, framework, problems)
-    if framework.strata and framework.strata not in subjects.attributes:
-        problems.add("subjects.no-strata", Where(subjects.file), name=framework.strata)
+        if rule.how == "weighted" and rule.weights in subjects.attributes:
+            _check_weights(rule, subjects, problems)
+    _check_way_up(subjects, framework, problems)
 
 
 def _check_facts(
@@ -202,6 +211,28 @@ def _check_names(rule: Rollup, subjects: Subjects, framework: Framework, problem
             by=rule.by,
             values=strange,
         )
+
+
+def _check_weights(rule: Rollup, subjects: Subjects, problems: Problems) -> None:
+    """Note things whose weight is no number of 0 or more."""
+    name = str(rule.weights)
+    weight = pl.col(name).cast(pl.Float64, strict=False)
+    usable = (weight.is_finite() & (weight >= 0)).fill_null(False)
+    bad = subjects.frame.filter((pl.col("kind") == rule.kind) & ~usable)
+    if bad.height:
+        where, things = subjects.where(bad[ROW][0], name), bad["subject"].to_list()
+        problems.add("subjects.bad-weight", where, code=rule.code, name=name, subjects=things)
+
+
+def _check_way_up(subjects: Subjects, framework: Framework, problems: Problems) -> None:
+    """Note things whose values a rule would carry to a parent of a kind that they do not have."""
+    ways = {(rule.kind, rule.to) for rule in framework.rollups if rule.to not in {rule.kind, UNIT}}
+    above = kinds_above(subjects)
+    for kind, to in sorted(ways):
+        lost = above.filter((pl.col("kind") == kind) & (pl.col("parent_kind") != to))
+        if lost.height:
+            things, where = lost["subject"].to_list(), Where(subjects.file, column="parent")
+            problems.add("subjects.no-way-up", where, kind=kind, to=to, count=len(things), subjects=things)
 
 
 def kinds_above(subjects: Subjects) -> pl.DataFrame:

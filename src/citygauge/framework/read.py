@@ -276,7 +276,14 @@ def _from_yaml(path: Path, problems: Problems) -> Framework | None:
             return None
     sheet = _yaml_sheet(rows, path.name, "nodes")
     assert sheet is not None
-    inside = _inside({name: _yaml_sheet(data.get(name), path.name, name) for name in _INSIDE}, problems)
+    lists = {name: data.get(name) or [] for name in _INSIDE}
+    for table, rows_of in lists.items():
+        if not isinstance(rows_of, list) or not all(isinstance(row, dict) for row in rows_of):
+            reason = f"{table}: a list of mappings is expected"
+            problems.add("file.not-yaml", Where(path.name), reason=reason)
+            return None
+    sheets = {table: _yaml_sheet(rows_of, path.name, table) for table, rows_of in lists.items()}
+    inside = _inside(sheets, problems)
     sets = [(str(name), _yaml_weights(weights, path.name)) for name, weights in told["weights"].items()]
     units = {str(u): {str(k): str(v) for k, v in names.items()} for u, names in told["unit_names"].items()}
     words = _texts({str(key): value for key, value in data.items()})
@@ -288,9 +295,9 @@ def _inside(parts: Mapping[str, Sheet | None], problems: Problems) -> dict[str, 
     return {name: read(parts.get(name), problems) for name, read in _INSIDE.items()}
 
 
-def _yaml_sheet(rows: Any, file: str, name: str) -> Sheet | None:
-    """Return a list of mappings as a sheet of text."""
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+def _yaml_sheet(rows: Sequence[Mapping[Any, Any]], file: str, name: str) -> Sheet | None:
+    """Return a list of mappings as a sheet of text; None where it is empty."""
+    if not rows:
         return None
     texts = [{str(key): _yaml_text(value) for key, value in row.items()} for row in rows]
     columns = list(dict.fromkeys(key for row in texts for key in row))

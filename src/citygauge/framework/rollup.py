@@ -8,7 +8,7 @@ the tables that turn answers into scores. All three stand beside ``framework.csv
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import isfinite
@@ -83,8 +83,9 @@ class Rollup:
     decimals : int or None
         Decimals to which the result is rounded, half away from zero; None leaves it.
 
-    Of several rules for the same `code`, `kind` and `to`, the first whose `where` holds is used for a thing
-    (`kind` = `to`) or a parent (all its children together meet the first that any of them meets).
+    Of several rules for the same `code`, `kind` and `to`, a thing takes the first whose `where` it meets
+    (`kind` = `to`), and a parent or a unit the first for which any of its things has a record. Of rules that
+    start from different kinds the first that gives a value counts.
     """
 
     code: str
@@ -155,6 +156,8 @@ def read_items(sheet: Sheet | None, problems: Problems) -> tuple[Item, ...]:
     items: dict[str, Item] = {}
     for index, row in enumerate(sheet.frame.iter_rows(named=True)):
         text = {name: value or "" for name, value in row.items()}
+        if not any(text.values()):
+            continue
         if not text["code"]:
             problems.add("rollup.no-code", sheet.where(index, "code"))
         elif text["code"] in items:
@@ -205,6 +208,8 @@ def _rollup(text: Mapping[str, str], sheet: Sheet, index: int, problems: Problem
         problems.add("rollup.needs", sheet.where(index, needed), how=how, column=needed)
     if text["kind"] != text["to"] and (len(_parts(text.get("of", ""))) > 1 or how in _OF_ONE_THING):
         problems.add("rollup.one-code", sheet.where(index, "of"), code=text["code"], how=how)
+    if text["kind"] == UNIT:
+        problems.add("rollup.from-the-unit", sheet.where(index, "kind"), code=text["code"])
     if by and text["kind"] == text["to"]:
         problems.add("rollup.by-of-one-thing", sheet.where(index, "by"), code=text["code"])
     if len(problems.errors) > before:
@@ -220,11 +225,13 @@ def read_lookups(sheet: Sheet | None, problems: Problems) -> tuple[Lookup, ...]:
     if sheet is None:
         return ()
     sheet = canonical_headers(sheet, LOOKUP_COLUMNS)
-    if not _has_columns(sheet, LOOKUP_COLUMNS, problems):
+    if not _has_columns(sheet, ("code", "score"), problems):
         return ()
     rows = []
     for index, row in enumerate(sheet.frame.iter_rows(named=True)):
-        when = _condition(row["when"] or "", sheet, index, "when", problems)
+        if not any(row.values()):
+            continue
+        when = _condition(row.get("when") or "", sheet, index, "when", problems)
         score = None
         if row["score"] is None:
             problems.add("rollup.blank-cell", sheet.where(index, "score"), column="score")
@@ -248,7 +255,10 @@ def check_rollups(
     known = tree | asked
     tables = {row.code for row in lookups}
     for rule in rollups:
-        for code in {rule.code, *rule.sources} - known - {SUBJECTS}:
+        combines = rule.kind == rule.to
+        weighed = set(rule.weights) if combines and not isinstance(rule.weights, str) else set()
+        allowed = known if combines else known | {SUBJECTS}
+        for code in sorted({rule.code, *rule.sources, *weighed} - allowed):
             near = get_close_matches(code, sorted(known), 3)
             problems.add(
                 "rollup.unknown-code",
@@ -257,13 +267,32 @@ def check_rollups(
                 value=code,
                 near=near,
             )
+        if weighed and (without := sorted(set(rule.sources) - weighed)):
+            where = Where("rollups.csv", column="weights")
+            problems.add("rollup.no-weight", where, code=rule.code, by="of", values=without)
+        if combines:
+            _check_answers("rollups.csv", "where", rule.where, known, problems)
         if rule.how == "lookup" and rule.code not in tables:
             problems.add("rollup.no-table", Where("lookups.csv"), code=rule.code)
         if rule.to == UNIT and rule.code not in tree:
             problems.add("rollup.unit-needs-node", Where("rollups.csv", column="code"), code=rule.code)
+    for row in lookups:
+        _check_answers("lookups.csv", "when", row.when, known, problems)
     used = {rule.code for rule in rollups if rule.how == "lookup"}
     for code in sorted(tables - used):
         problems.add("rollup.unused-table", Where("lookups.csv"), code=code)
+
+
+def _check_answers(
+    file: str, column: str, condition: Condition, codes: Collection[str], problems: Problems
+) -> None:
+    """Note conditions on answers that name no number: what is recorded of a thing is one."""
+    for name in (name for name in condition if name in codes):
+        for value in condition[name]:
+            try:
+                float(value)
+            except ValueError:
+                problems.add("rollup.bad-condition", Where(file, column=column), part=f"{name}={value}")
 
 
 def rollup_row(rule: Rollup) -> dict[str, str]:
@@ -339,10 +368,10 @@ def _weights(text: str, how: str, sheet: Sheet, index: int, problems: Problems) 
         return text
     weights: dict[str, float] = {}
     for part in _parts(text):
-        name, _, number = part.partition("=")
-        weight = _number(number.strip(), sheet, index, "weights", problems)
-        if weight is None or weight < 0:
+        name, _, number = (piece.strip() for piece in part.partition("="))
+        weight = _number(number, sheet, index, "weights", problems)
+        if weight is None or weight < 0 or name in weights:
             problems.add("rollup.bad-weights", sheet.where(index, "weights"), part=part)
         else:
-            weights[name.strip()] = weight
+            weights[name] = weight
     return weights

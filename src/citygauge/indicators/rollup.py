@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -57,16 +57,13 @@ def roll_up(
     Returns
     -------
     RolledUp
-        A value that was recorded wins over one that a rule makes; where they differ it is noted. A rule
-        over nothing but *not applicable* gives *not applicable*; over nothing known, *missing*.
+        A value that was recorded, or recorded as not applicable, wins over one that a rule makes; where two
+        values differ it is noted. A rule over nothing but *not applicable* gives *not applicable*; over
+        nothing known, *missing*.
     """
     held = facts.select("subject", pl.col("indicator").alias("code"), "value", "state").cast(HELD)  # type: ignore[arg-type]
-    held = held.join(subjects.frame.select("subject"), on="subject", how="semi")
-    things = subjects.frame.join(kinds_above(subjects).select("subject", "parent_kind"), on="subject")
-    stratum = pl.col(strata) if strata in subjects.attributes else pl.lit(WITHOUT)
-    things = things.with_columns(stratum.alias("_stratum"))
-    if strata:
-        _note_blank(things.filter(pl.col("_stratum").is_null()), strata, problems)
+    held = recorded = held.join(subjects.frame.select("subject"), on="subject", how="semi")
+    things = _things(subjects, framework, strata, problems)
     found: list[pl.DataFrame] = []
     for (code, kind, to), rules in _steps(framework).items():
         below = things.filter(pl.col("kind") == kind)
@@ -83,11 +80,36 @@ def roll_up(
             found.append(_labelled(made.rename({"_stratum": "stratum"}), to, code))
             continue
         made = made.rename({made.columns[0]: "subject"}).with_columns(pl.lit(code).alias("code"))
-        made = _without_recorded(made, held, problems)
-        held = pl.concat([held, made.select(*HELD)])
+        _note_differences(made, recorded, problems)
+        held, made = _taken_up(made, held)
         owners = things.select("subject", "unit", pl.col("_stratum").alias("stratum"))
         found.append(_labelled(made.join(owners, on="subject"), to, code))
-    return RolledUp(pl.concat(found)) if found else RolledUp()
+    return RolledUp(_settled(pl.concat(found))) if found else RolledUp()
+
+
+def _settled(made: pl.DataFrame) -> pl.DataFrame:
+    """Return one value for each thing or unit and code: the first made, a gap only where there is none."""
+    gap = pl.col("value").is_null() & (pl.col("state") != "not_applicable")
+    rows = made.with_row_index("_order").sort(gap, maintain_order=True)
+    rows = rows.unique(["unit", "stratum", "subject", "kind", "code"], keep="first", maintain_order=True)
+    return rows.sort("_order").drop("_order")
+
+
+def _things(subjects: Subjects, framework: Framework, strata: str, problems: Problems) -> pl.DataFrame:
+    """Return the things with the kind above each and its stratum; attributes under names of their own."""
+    stratum = pl.col(strata) if strata in subjects.attributes else pl.lit(WITHOUT)
+    things = subjects.frame.with_columns(stratum.alias("_stratum"))
+    things = things.join(kinds_above(subjects).select("subject", "parent_kind"), on="subject")
+    ending = [rule.kind for rule in framework.rollups if rule.to == UNIT]
+    blank = things.filter(pl.col("_stratum").is_null() & pl.col("kind").is_in(ending))
+    if strata and blank.height:
+        problems.add("subjects.blank-stratum", name=strata, subjects=blank["subject"].to_list())
+    # An attribute may be called as the columns of the facts are.
+    return things.rename({name: _attribute(name) for name in subjects.attributes})
+
+
+def _attribute(name: str) -> str:
+    return f"@{name}"
 
 
 def strata_of(rolled: RolledUp, strata: str) -> dict[str, pl.DataFrame]:
@@ -138,13 +160,13 @@ def _carried(
     """Carry values from things to what they belong to; each of these takes the first rule that gives any."""
     made: pl.DataFrame | None = None
     for rule in rules:
-        own = things.filter(meets(rule.where)).drop_nulls(keys)
+        own = things.filter(meets(rule.where, _attribute)).drop_nulls(keys)
         if rule.sources == (SUBJECTS,):
             told = own.with_columns(pl.lit(1.0).alias("value"), pl.lit("value").alias("state"))
         else:
             told = held.filter(pl.col("code") == rule.sources[0]).join(own, on="subject")
         if rule.by:
-            told = told.drop_nulls(rule.by)
+            told = told.drop_nulls(_attribute(rule.by))
         result = _grouped(rule, told, keys, framework) if rule.by else _reduced(rule, told, keys, framework)
         made = result if made is None else pl.concat([made, result.join(made, on=keys, how="anti")])
     assert made is not None
@@ -153,10 +175,10 @@ def _carried(
 
 def _grouped(rule: Rollup, told: pl.DataFrame, keys: list[str], framework: Framework) -> pl.DataFrame:
     """Reduce within each value of an attribute, then take the weighted mean over these."""
-    within = _reduced(rule, told, [*keys, rule.by], framework)
+    within = _reduced(replace(rule, decimals=None), told, [*keys, _attribute(rule.by)], framework)
     weights = rule.weights if not isinstance(rule.weights, str) else {}
     weight = (
-        pl.col(rule.by).replace_strict(dict(weights), default=None, return_dtype=pl.Float64)
+        pl.col(_attribute(rule.by)).replace_strict(dict(weights), default=None, return_dtype=pl.Float64)
         if weights
         else pl.lit(1.0)
     )
@@ -164,7 +186,7 @@ def _grouped(rule: Rollup, told: pl.DataFrame, keys: list[str], framework: Frame
     within = within.with_columns(weight.alias("_weight"))
     total = (pl.col("value") * pl.col("_weight")).filter(known).sum()
     whole = pl.col("_weight").filter(known).sum()
-    value = pl.when(whole > 0).then(total / whole)
+    value = _rounded(pl.when(whole > 0).then(total / whole), rule)
     return within.group_by(keys, maintain_order=True).agg(*_known(value, pl.col("subjects").sum()))
 
 
@@ -175,9 +197,11 @@ def _reduced(rule: Rollup, told: pl.DataFrame, keys: list[str], framework: Frame
         gap = pl.col("value").is_null() & (pl.col("state") != "not_applicable")
         told = told.with_columns(pl.when(gap).then(pl.lit(rule.absent)).otherwise("value").alias("_filled"))
         value = pl.when(count > 0).then(_result(rule, framework, "_filled"))
-    if rule.decimals is not None:
-        value = value.round(rule.decimals)
-    return told.group_by(keys, maintain_order=True).agg(*_known(value, count))
+    return told.group_by(keys, maintain_order=True).agg(*_known(_rounded(value, rule), count))
+
+
+def _rounded(value: pl.Expr, rule: Rollup) -> pl.Expr:
+    return value if rule.decimals is None else value.round(rule.decimals, mode="half_away_from_zero")
 
 
 def _result(rule: Rollup, framework: Framework, column: str = "value") -> pl.Expr:
@@ -188,7 +212,7 @@ def _result(rule: Rollup, framework: Framework, column: str = "value") -> pl.Exp
         return 100.0 * reach.mean()
     if rule.how == "count":
         reach = known if rule.value is None else value >= rule.value
-        return reach.sum().cast(pl.Float64)
+        return pl.when(known.any()).then(reach.sum().cast(pl.Float64))
     if rule.how == "best":
         lower = rule.code in framework and framework[rule.code].direction == -1
         return value.min() if lower else value.max()
@@ -203,7 +227,7 @@ def _result(rule: Rollup, framework: Framework, column: str = "value") -> pl.Exp
 def _weight(rule: Rollup) -> pl.Expr:
     """Return what each value counts: an attribute of the thing, a number for each code, else 1."""
     if rule.how == "weighted":
-        return pl.col(str(rule.weights)).cast(pl.Float64, strict=False)
+        return pl.col(_attribute(str(rule.weights))).cast(pl.Float64, strict=False)
     if rule.kind == rule.to and not isinstance(rule.weights, str):
         return pl.col("code").replace_strict(dict(rule.weights), default=None, return_dtype=pl.Float64)
     return pl.lit(1.0)
@@ -249,26 +273,30 @@ def _with_answers(
 
 def _holds(when: Condition, asked: Sequence[str]) -> pl.Expr:
     """Return a condition on answers (as numbers) and attributes (as text)."""
-    found = meets({name: values for name, values in when.items() if name not in asked})
+    of_things = {name: values for name, values in when.items() if name not in asked}
+    found = meets(of_things, _attribute)
     for name in (name for name in asked if name in when):
         numbers = [float(value) for value in when[name]]
         found = found & pl.col(f"_{name}").is_in(numbers).fill_null(False)
     return found
 
 
-def _without_recorded(made: pl.DataFrame, held: pl.DataFrame, problems: Problems) -> pl.DataFrame:
-    """Leave out what is made where a value was recorded, and note where the two differ."""
-    both = made.join(held, on=["subject", "code"], suffix="_recorded")
+def _note_differences(made: pl.DataFrame, recorded: pl.DataFrame, problems: Problems) -> None:
+    """Note values that were recorded and differ from what a rule makes."""
+    both = made.join(recorded, on=["subject", "code"], suffix="_recorded")
     apart = both.filter((pl.col("value") - pl.col("value_recorded")).abs() > 1e-9)
     if apart.height:
         values = {"code": apart["code"][0], "count": apart.height, "subjects": apart["subject"].to_list()}
         problems.add("facts.rollup-differs", **values)
-    return made.join(held, on=["subject", "code"], how="anti", maintain_order="left")
 
 
-def _note_blank(blank: pl.DataFrame, strata: str, problems: Problems) -> None:
-    if blank.height:
-        problems.add("subjects.blank-stratum", name=strata, subjects=blank["subject"].to_list())
+def _taken_up(made: pl.DataFrame, held: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Add what is made to what is held, and return both; a gap that was recorded gives way to it."""
+    key = ["subject", "code"]
+    gap = pl.col("value").is_null() & (pl.col("state") != "not_applicable")
+    made = made.join(held.filter(~gap), on=key, how="anti", maintain_order="left")
+    held = held.join(made.select(key), on=key, how="anti", maintain_order="left")
+    return pl.concat([held, made.select(*HELD)]), made
 
 
 def _labelled(made: pl.DataFrame, to: str, code: str) -> pl.DataFrame:

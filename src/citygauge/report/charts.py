@@ -13,6 +13,7 @@ import vl_convert
 from citygauge.analyse.describe import describe
 from citygauge.problems import Language
 from citygauge.report.content import grade_rows, means_rows, ranking_rows
+from citygauge.report.marks import Marks
 from citygauge.result import NOTICE, Result
 
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
@@ -31,12 +32,14 @@ _SIZE, _WIDTH = 12, 560
 def means_chart(result: Result, language: Language) -> Chart:
     """Return bars of the mean score of pillars and dimensions with whiskers of one standard deviation."""
     rows = means_rows(result, language, describe(result).to_dicts())
-    return draw_means(rows, language, illustrative=result.illustrative)
+    return draw_means(rows, language, illustrative=result.illustrative, in_points=bool(Marks(result).full))
 
 
 def ranking_chart(result: Result, language: Language) -> Chart:
     """Return a bar for each unit by its score, best first; neutral names on illustrative data."""
-    return draw_ranking(ranking_rows(result, language), language, illustrative=result.illustrative)
+    full = Marks(result).whole(result.framework.root.code)
+    rows = ranking_rows(result, language)
+    return draw_ranking(rows, language, illustrative=result.illustrative, full=full)
 
 
 def grades_chart(result: Result, language: Language) -> Chart:
@@ -44,16 +47,19 @@ def grades_chart(result: Result, language: Language) -> Chart:
     return draw_grades(grade_rows(result, language), language, illustrative=result.illustrative)
 
 
-def draw_means(rows: Sequence[Row], language: Language, *, illustrative: bool) -> Chart:
+def draw_means(
+    rows: Sequence[Row], language: Language, *, illustrative: bool, in_points: bool = False
+) -> Chart:
     """Return the chart of `content.means_rows`."""
+    title = {"zh": "平均得分 ± 标准差", "en": "mean score ± standard deviation"}
+    if in_points:
+        title = {"zh": "平均得分率（%）± 标准差", "en": "mean share of full marks (%) ± standard deviation"}
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y("key:N", sort=None, title=None, axis=_labels(rows)),
         description="described:N",
     )
     bars = base.mark_bar(height=12).encode(
-        x=alt.X(
-            "mean:Q", title={"zh": "平均得分 ± 标准差", "en": "mean score ± standard deviation"}[language]
-        ),
+        x=alt.X("mean:Q", title=title[language]),
         color=alt.Color(
             "level:N", legend=None, scale=alt.Scale(domain=["1", "2"], range=[GRADES[0], GRADES[1]])
         ),
@@ -62,13 +68,16 @@ def draw_means(rows: Sequence[Row], language: Language, *, illustrative: bool) -
     return _styled(alt.layer(bars, whiskers), language, _laid_out(rows, 19), illustrative=illustrative)
 
 
-def draw_ranking(rows: Sequence[Row], language: Language, *, illustrative: bool) -> Chart:
-    """Return the chart of `content.ranking_rows`."""
+def draw_ranking(rows: Sequence[Row], language: Language, *, illustrative: bool, full: str = "") -> Chart:
+    """Return the chart of `content.ranking_rows`, in points out of `full` marks where these are given."""
+    title = {"zh": "得分", "en": "score"}
+    if full:
+        title = {"zh": f"得分（满分{full}分）", "en": f"points (full marks {full})"}
     chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_bar(height=9, color=BAR)
         .encode(
-            x=alt.X("value:Q", title={"zh": "得分", "en": "score"}[language]),
+            x=alt.X("value:Q", title=title[language]),
             y=alt.Y("key:N", sort=None, title=None, axis=_labels(rows)),
             description="described:N",
         )

@@ -22,6 +22,7 @@ from citygauge.report.content import Content, report_content
 from citygauge.report.inside import rolled_up, strata_scores
 from citygauge.report.page import page_of
 from citygauge.report.pdf import Pdf, pdf_of
+from citygauge.report.points import points_table, vetoes_table
 from citygauge.report.profile import profiles
 from citygauge.report.record import run_record
 from citygauge.result import NOTICE, Result
@@ -174,6 +175,9 @@ def tables(result: Result) -> dict[str, pl.DataFrame]:
     found["statistics"] = _noticed(describe(result), result)
     if result.from_measures is not None:
         found["own_scores"] = labels.long(_own_scores(result, result.from_measures))
+    for name, frame in (("points", points_table(result)), ("vetoes", vetoes_table(result))):
+        if frame.height:
+            found[name] = frame
     if result.strata:
         found["strata"] = labels.long(strata_scores(result))
     if not result.illustrative:  # the rows of the facts would give the neutral names away

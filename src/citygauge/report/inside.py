@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from citygauge.indicators.rollup import WITHOUT
 from citygauge.result import Result
 
 
 def rolled_up(result: Result) -> pl.DataFrame:
     """Return every value that a roll-up rule made, of things and of units.
 
-    ``unit_code, stratum, subject, kind, code, value, state, subjects``; `subject` is blank for the unit
-    itself, `subjects` the number of known values that went into it.
+    ``unit_code, stratum, subject, kind, code, value, state, subjects``; `stratum` is blank where there are
+    none, `subject` for the unit itself; `subjects` is the number of known values that went into it.
     """
-    return result.rolled.frame.rename({"unit": "unit_code"})
+    stratum = pl.when(pl.col("stratum") != WITHOUT).then("stratum").alias("stratum")
+    return result.rolled.frame.rename({"unit": "unit_code"}).with_columns(stratum)
 
 
 def strata_scores(result: Result) -> pl.DataFrame:

@@ -25,11 +25,12 @@ def page(result: Result, language: Language) -> str:
 def page_of(content: Content) -> str:
     """Return the page that shows the content of a report."""
     language, illustrative = content["language"], content["illustrative"]
-    means = draw_means(content["means"], language, illustrative=illustrative)
+    means = draw_means(content["means"], language, illustrative=illustrative, in_points=content["marked"])
     if content["grade_bars"]:
         second = draw_grades(content["grade_bars"], language, illustrative=illustrative)
     else:
-        second = draw_ranking(content["ranking_bars"], language, illustrative=illustrative)
+        rows, full = content["ranking_bars"], content["full_marks"]
+        second = draw_ranking(rows, language, illustrative=illustrative, full=full)
     return _template().render(
         **content, fonts=FONTS[language], chart_means=svg(means), chart_second=svg(second)
     )

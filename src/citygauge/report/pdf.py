@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import typst
 
 _SHORT = 44  # width of the title in the header, in half-width characters
+_TEXT, _BAR = 482.0, 90.0  # points: the text of a page, and the least that bars need
 _SPLIT = 28  # rows of scores from which a profile shows them in two columns
 _RUN = re.compile(r"[^\s\u2e80-\u9fff\uff00-\uffef]{17,}")
 _BREAK = "\u200b"
@@ -115,7 +116,10 @@ def _typeset(content: Content, profiles: dict[str, Any]) -> dict[str, Any]:
     )
     data["hashes"] = content["run"]["hashes"]
     data["keywords"] = [f"{name} {digest}" for name, digest in data["hashes"].items()]
-    pillar_width = max([34.0, *(_word_width(name, 8.0) for name in content["pillars"])])
+    pillars = content["pillars"]
+    cells = [cell for row in content["ranking"] for cell in row["pillars"]]
+    least = _column(cells, 8.5, 90.0) - 8.0 if content["marked"] else 34.0
+    pillar_width = max([least, *(_word_width(name, 8.0) for name in pillars)])
     raw = [row["raw"] for unit in units for row in (*unit["strong"], *unit["weak"])]
     data["layout"] = {
         "name": _column([words["unit"], *names], 8.5, 130.0),
@@ -123,13 +127,25 @@ def _typeset(content: Content, profiles: dict[str, Any]) -> dict[str, Any]:
         "tree_code": _column([words["code"], *(row["code"] for row in content["tree"])], 8.5, 130.0),
         "raw": _column([words["raw"], *raw], 8.0, 100.0),
         "pillar": pillar_width,
-        "few_pillars": len(content["pillars"]) <= 6,
-        "named_pillars": (pillar_width + 8.0) * len(content["pillars"]) <= 270.0
-        and all(_width(name) * 4.4 <= 4 * pillar_width for name in content["pillars"]),
+        "few_pillars": _fit(content, names, pillar_width) if content["marked"] else len(pillars) <= 6,
+        "named_pillars": (pillar_width + 8.0) * len(pillars) <= 270.0
+        and all(_width(name) * 4.4 <= 4 * pillar_width for name in pillars),
         "contents": 2 if max(map(_width, names), default=0) > 24 else 3,
         "split": _split(units[0]["nodes"] if units else []),
     }
     return data
+
+
+def _fit(content: Content, names: list[str], pillar: float) -> bool:
+    """Tell whether the points of the pillars and what comes on top fit beside the bars of the ranking."""
+    words = content["t"]
+    others = [
+        _column([words["rank"]], 8.5, 60.0), _column([words["unit"], *names], 8.5, 130.0),
+        _column([row["value"] for row in content["ranking"]], 9.0, 90.0),
+        _column([words["profile_page"]], 8.5, 60.0),
+        *(_column([head], 8.5, 80.0) for head in content["role_heads"]),
+    ]  # fmt: skip
+    return sum(others) + (pillar + 8.0) * len(content["pillars"]) + _BAR <= _TEXT
 
 
 def _split(nodes: list[dict[str, Any]]) -> int:

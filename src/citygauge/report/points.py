@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
 from citygauge.framework.model import DEDUCTION, VETO
+from citygauge.report.marks import Marks
 from citygauge.result import NOTICE, Result
-from citygauge.score.points import marks_under
 
 
 def points_table(result: Result) -> pl.DataFrame:
@@ -28,7 +30,7 @@ def points_table(result: Result) -> pl.DataFrame:
         names, with the notice.
     """
     framework, onto = result.framework, result.method.normalise.range
-    marks = marks_under(framework, result.shares) if onto else {}
+    marks = Marks(result).full
     low, high = onto or (0.0, 1.0)
     columns = [framework.codes.index(code) for code in marks]
     signs = np.array([-1.0 if framework.roles[code] == DEDUCTION else 1.0 for code in marks])
@@ -54,21 +56,43 @@ def vetoes_table(result: Result) -> pl.DataFrame:
     `recorded` is the value that fired it, `limit` the score that the parent keeps at most. On illustrative
     data under neutral names, with the notice.
     """
+    rows = [(result.row_labels[veto.row], *veto.told) for veto in vetoes_fired(result)]
+    texts, figures = ("unit_code", "code", "parent"), ("recorded", "limit")
+    schema = {**dict.fromkeys(texts, pl.String), **dict.fromkeys(figures, pl.Float64)}
+    return _labelled(pl.DataFrame(rows, schema=schema, orient="row"), result)
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A veto that fired: the row of the unit, and its code, parent, recorded value and limit."""
+
+    row: int
+    code: str
+    parent: str
+    recorded: float
+    limit: float
+
+    @property
+    def told(self) -> tuple[str, str, float, float]:
+        """What a table says of it beside the unit."""
+        return self.code, self.parent, self.recorded, self.limit
+
+
+def vetoes_fired(result: Result) -> list[Fired]:
+    """Return the vetoes that fired, in the order of the tree and of the units."""
     framework = result.framework
     low, high = result.method.normalise.range or (0.0, 1.0)
-    rows = []
+    found = []
     for node in framework:
         if node.role != VETO or node.parent is None:
             continue
         share = 0.0 if node.points is None else node.points / framework.points[node.parent]
         recorded, scores = result.imputed.column(node.code), result.normalised.column(node.code)
-        rows += [
-            (result.row_labels[i], node.code, node.parent, float(recorded[i]), low + share * (high - low))
+        found += [
+            Fired(int(i), node.code, node.parent, float(recorded[i]), low + share * (high - low))
             for i in np.flatnonzero(scores > low)
         ]
-    texts, figures = ("unit_code", "code", "parent"), ("recorded", "limit")
-    schema = {**dict.fromkeys(texts, pl.String), **dict.fromkeys(figures, pl.Float64)}
-    return _labelled(pl.DataFrame(rows, schema=schema, orient="row"), result)
+    return found
 
 
 def _labelled(frame: pl.DataFrame, result: Result) -> pl.DataFrame:

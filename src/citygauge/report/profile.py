@@ -16,7 +16,9 @@ from citygauge.analyse.describe import describe
 from citygauge.collect.observations import ROW
 from citygauge.indicators.table import IMPUTED, NOT_APPLICABLE, NOT_MEASURABLE, VALUE
 from citygauge.problems import Language
-from citygauge.report.content import axis, figure, shown_nodes, texts
+from citygauge.report.content import share_of, shares_axis, shown_nodes, words_of
+from citygauge.report.marks import Marks, signed
+from citygauge.report.roles import role_codes, role_lines, veto_rows
 from citygauge.result import Result
 
 NAMED = 20  # indicators named in one line before it counts the rest
@@ -32,11 +34,12 @@ def profiles(result: Result, language: Language) -> dict[str, Any]:
     """
     facts = _Facts(result, language)
     columns = [facts.column[code] for code in facts.nodes]
+    scores = result.aggregated.values[:, columns].ravel()
     row_of = {label: i for i, label in enumerate(result.row_labels)}
     order = [row_of[code] for code in result.ranking["unit_code"]]
     return {
         "units": [_profile(facts, row) for row in order],
-        "axis": axis(result.aggregated.values[:, columns].ravel()),
+        "axis": shares_axis(facts.marks, (share_of(facts.marks, float(score)) for score in scores)),
     }
 
 
@@ -48,8 +51,12 @@ class _Facts:
     language: Language
 
     @cached_property
+    def marks(self) -> Marks:
+        return Marks(self.result)
+
+    @cached_property
     def words(self) -> dict[str, str]:
-        return texts(self.language)
+        return words_of(self.marks, self.language)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -69,7 +76,7 @@ class _Facts:
         framework = self.result.framework
         shown = shown_nodes(framework)
         everything = [c for c in framework.codes[1:] if c in shown or c in framework.indicators]
-        if len(everything) <= ROOM:
+        if len(everything) + len(role_codes(framework)) <= ROOM:
             return tuple(everything)
         return tuple(c for c in framework.codes if c in shown and 1 <= framework.levels[c] <= 2)
 
@@ -141,6 +148,10 @@ def _profile(facts: _Facts, row: int) -> dict[str, Any]:
         "name": facts.labels[row],
         "cards": _cards(facts, row),
         "nodes": [_node(facts, row, code) for code in facts.nodes],
+        "roles": role_lines(facts.marks, row, facts.language, facts.words),
+        "vetoes": [
+            facts.words["vetoed"].format(**told) for told in veto_rows(facts.marks, facts.language, row)
+        ],
         "strong": strong,
         "weak": weak,
         "notes": _notes(facts, row),
@@ -155,8 +166,8 @@ def _cards(facts: _Facts, row: int) -> list[dict[str, str]]:
     cards = [
         {
             "label": words["index_score"],
-            "value": figure(facts.value(row, root), result.decimals),
-            "note": words["mean_is"].format(mean=figure(stats["mean"], result.decimals)),
+            "value": facts.marks.out_of(root, facts.value(row, root)),
+            "note": words["mean_is"].format(mean=facts.marks.number(root, stats["mean"])),
         },
         {
             "label": words["rank"],
@@ -185,32 +196,39 @@ def _cards(facts: _Facts, row: int) -> list[dict[str, str]]:
 
 
 def _node(facts: _Facts, row: int, code: str) -> dict[str, Any]:
-    result, stats = facts.result, facts.stats[code]
-    score, rank = facts.value(row, code), int(result.ranks[row, facts.column[code]])
+    result, stats, marks = facts.result, facts.stats[code], facts.marks
+    score, rank, mean = facts.value(row, code), int(result.ranks[row, facts.column[code]]), stats["mean"]
     return {
         "code": code,
         "level": result.framework.levels[code],
         "name": facts.label(code),
-        "score": figure(score, result.decimals),
-        "mean": figure(stats["mean"], result.decimals),
-        "difference": _signed(score, stats["mean"], result.decimals),
+        "score": marks.out_of(code, score),
+        "mean": marks.number(code, mean),
+        "difference": _difference(marks, code, score, mean),
         "rank": str(rank or "–"),
-        "bar": {"value": None if math.isnan(score) else score, "mean": stats["mean"]},
+        "bar": {
+            "value": None if math.isnan(score) else share_of(marks, score),
+            "mean": None if mean is None else share_of(marks, mean),
+        },
     }
 
 
 def _extremes(facts: _Facts, row: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Return the indicators farthest above and farthest below the mean of all; imputed ones do not count."""
-    result = facts.result
+    """Return the indicators farthest above and farthest below the mean of all; imputed ones do not count.
+
+    They are ordered by points where all of them have full marks: what a city lost most points with.
+    """
+    result, marks, indicators = facts.result, facts.marks, facts.result.framework.indicators
+    in_points = all(code in marks.full for code in indicators)
     gaps: list[tuple[float, str]] = []
-    for code in result.framework.indicators:
+    for code in indicators:
         value, mean = facts.value(row, code), facts.stats[code]["mean"]
         if not math.isnan(value) and mean is not None and not facts.is_imputed(row, code):
-            gaps.append(
-                (round(value - mean, 9), code)
-            )  # so that equal differences keep the order of the tree
-    most = 5 if len(result.framework.indicators) >= MANY and len(facts.nodes) <= ROOM else 3
-    seen = 0.5 * 10.0**-result.decimals  # a difference that prints as 0 is neither strong nor weak
+            gap = marks.points(code, value) - marks.points(code, mean) if in_points else value - mean
+            gaps.append((round(gap, 9), code))  # so that equal differences keep the order of the tree
+    most = 5 if len(indicators) >= MANY and len(facts.nodes) <= ROOM else 3
+    decimals = marks.decimals if in_points else result.decimals
+    seen = 0.5 * 10.0**-decimals  # a difference that prints as 0 is neither strong nor weak
     strong = sorted(((gap, code) for gap, code in gaps if gap > seen), key=lambda pair: -pair[0])
     weak = sorted(((gap, code) for gap, code in gaps if gap < -seen), key=lambda pair: pair[0])
     return tuple(  # type: ignore[return-value]
@@ -218,8 +236,8 @@ def _extremes(facts: _Facts, row: int) -> tuple[list[dict[str, str]], list[dict[
             {
                 "name": facts.label(code),
                 "raw": facts.raw(row, code),
-                "score": figure(facts.value(row, code), result.decimals),
-                "difference": _signed(facts.value(row, code), facts.stats[code]["mean"], result.decimals),
+                "score": marks.out_of(code, facts.value(row, code)),
+                "difference": _difference(marks, code, facts.value(row, code), facts.stats[code]["mean"]),
             }
             for _, code in chosen[:most]
         ]
@@ -265,14 +283,9 @@ def _listed(facts: _Facts, codes: Sequence[str]) -> str:
     return words["and_more"].format(shown=shown, n=len(codes)) if len(codes) > NAMED else shown
 
 
-def _signed(value: float, mean: float | None, decimals: int) -> str:
+def _difference(marks: Marks, code: str, value: float, mean: float | None) -> str:
     """Write a difference from the mean with its sign; a dash where there is none."""
-    if mean is None or math.isnan(value):
-        return "–"
-    text = figure(value - mean, decimals)
-    if not text.strip("−0."):
-        return text.removeprefix("−")
-    return text if text.startswith("−") else f"+{text}"
+    return "–" if mean is None or math.isnan(value) else signed(marks.apart(code, value - mean))
 
 
 def plain_number(value: float) -> str:

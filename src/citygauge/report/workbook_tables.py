@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,15 +15,19 @@ from citygauge.analyse.describe import describe
 from citygauge.collect.observations import STATES
 from citygauge.collect.sources import source_frame
 from citygauge.collect.units import Units
+from citygauge.framework.model import DEDUCTION, VETO
 from citygauge.framework.write import framework_frame
 from citygauge.indicators.table import IMPUTED, Table
 from citygauge.report.files import STEPS, tables
+from citygauge.report.marks import Marks, pillars
 from citygauge.report.workbook_layout import COUNT, GENERAL, SHARE, Column, Sheet, texts
 from citygauge.result import Result
 
-_NODE_NUMBERS = ("weight", "low", "high", "target_low", "target_high")
+_NODE_NUMBERS = ("weight", "points", "cap", "low", "high", "target_low", "target_high")
 _ALWAYS = ("code", "parent", "level", "name_zh", "name_en", "direction", "unit")
 _FIRST = ("code", "name_zh", "name_en", "parent", "level", "share", "effective_weight")
+ROLE_SHEETS = ("points", "vetoes")
+POINTS = "0.00"
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 
@@ -40,6 +44,7 @@ def sheets_of(result: Result) -> list[Sheet]:
         found.append(content.long("rolled_up", frames["rolled_up"]))
     found += [content.step(name) for name in STEPS]
     found += [content.ranking(), content.ranks()]
+    found += [content.long(name, frames[name]) for name in ("points", "vetoes") if name in frames]
     if "strata" in frames:
         found.append(content.long("strata", frames["strata"]))
     if result.scale is not None or result.stage_scale is not None:
@@ -102,6 +107,8 @@ class _Content:
             pl.Series("effective_weight", [result.effective_weights[code] for code in framework.codes]),
             *([pl.Series("unit_label", [label or None for label in labels])] if any(labels) else []),
         )
+        if "role" in frame.columns:
+            frame = frame.with_columns(_role_words(frame["role"]))
         if "denominator_scale" in frame.columns:
             frame = frame.with_columns(pl.col("denominator_scale").cast(pl.Float64))
         depth = np.array([f"level{min(framework.levels[code], 15)}" for code in framework.codes], object)
@@ -138,10 +145,12 @@ class _Content:
         return self._wide(name, table.units, table.codes, table.values, formats, marks)
 
     def ranks(self) -> Sheet:
-        """The rank of each unit on each node."""
+        """The rank of each unit on each node; on deductions and vetoes there is nothing to be first at."""
         table, ranks = self.result.aggregated, self.result.ranks
-        values = np.where(ranks == 0, np.nan, ranks)
-        return self._wide("ranks", table.units, table.codes, values, [COUNT] * len(table.codes))
+        roles = self.result.framework.roles
+        at = [i for i, code in enumerate(table.codes) if roles[code] not in {DEDUCTION, VETO}]
+        values, codes = np.where(ranks == 0, np.nan, ranks)[:, at], [table.codes[i] for i in at]
+        return self._wide("ranks", table.units, codes, values, [COUNT] * len(codes))
 
     def availability(self) -> Sheet:
         """The share of what is available below each node."""
@@ -191,9 +200,14 @@ class _Content:
         order = [row_of[label] for label in frame["unit_code"]]
         root = result.framework.root.code
         columns = [_column("rank", frame["rank"], COUNT), *self._who(frame["unit_code"].to_list())]
-        for code in (root, *result.framework.children(root)):
+        for code in (root, *pillars(result.framework)):
             values = result.aggregated.values[order, result.aggregated.codes.index(code)]
             columns.append(Column(code, self.head_of(code), _series(values), self.score))
+        marks = Marks(result)
+        if root in marks.full:
+            earned = np.array([marks.points(root, float(result.index[i])) for i in order])
+            for key, told in (("points", earned), ("full_marks", np.full(len(order), marks.full[root]))):
+                columns.append(_reworded("ranking", _column(key, _series(told), POINTS)))
         if not result.illustrative:
             classes = (("grade", result.scale, result.grades), ("stage", result.stage_scale, result.stages))
             for key, scale, found in classes:
@@ -251,7 +265,12 @@ class _Content:
             frame = frame.insert_column(frame.columns.index(key) + 1, column)
         formats = {"own": self.score, "from_measures": self.score, "row": COUNT, "subjects": COUNT}
         formats |= {"value": self.score} if name == "strata" else {}
-        return Sheet(name, _columns(frame, formats), locked=4)
+        formats |= (
+            {"points": POINTS, "full_marks": POINTS, "limit": self.score} if name in ROLE_SHEETS else {}
+        )
+        if "role" in frame.columns:
+            frame = frame.with_columns(_role_words(frame["role"]))
+        return Sheet(name, tuple(_reworded(name, column) for column in _columns(frame, formats)), locked=4)
 
     def statistics(self) -> Sheet:
         """Number, mean, spread and extremes of the scores on each node."""
@@ -320,6 +339,17 @@ def _columns(
         )
         for name in frame.columns
     )
+
+
+def _reworded(sheet: str, column: Column) -> Column:
+    """Return a column with the words that its key has on one sheet only."""
+    own = texts()["columns_of"].get(sheet, {}).get(column.key)
+    return replace(column, head=(own[0], own[1])) if own else column
+
+
+def _role_words(roles: pl.Series) -> pl.Series:
+    """Return the roles of nodes in both languages; null where a node has none."""
+    return roles.replace_strict(texts()["roles"], default=None, return_dtype=pl.String)
 
 
 def _strings(key: str, values: Iterable[str]) -> Column:

@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from citygauge.collect.citybook.confirmation import Recorded, Reply, confirmation_book
+from citygauge.collect.citybook.confirmation import FINAL, Recorded, Reply, confirmation_book
 from citygauge.collect.citybook.entries import Reading
+from citygauge.collect.citybook.texts import say
 from citygauge.collect.observations import ORIGINS, ROW, STATES, observation_ids
 from citygauge.collect.resolve import current
 from citygauge.corridor import assess
@@ -22,10 +23,12 @@ from citygauge.problems import InputError, Problem, Problems, Where
 from citygauge.provenance import Source
 from citygauge.result import Result
 from citygauge.store.citybook import Issue, book_period, chosen_units, file_name, identity_of, write_books
+from citygauge.store.received import Correction, ReceivedBook, told
 from citygauge.workspace import SETTINGS, Workspace, open_workspace
 
 LOG = "confirmations.csv"
 _LOGGED = ("observation", "answer", "value", "state", "reason", "evidence", "decision", "reviewer", "remark")
+_APPEAL = ("observation", "answer", "value", "state", "reason")  # what makes two appeals the same
 _SHORT = 60  # characters of a source's citation
 
 
@@ -68,24 +71,31 @@ def write_confirmations(folder: Path, how: Issue, ending: str) -> list[Path]:
 
 @dataclass(slots=True)
 class Taken:
-    """What is to be written of a confirmation: rows of the log, observations; and what is known or waits."""
+    """What is to be written of a confirmation: rows of the log, observations; and what is known or waits.
+
+    `corrections` are the accepted appeals.
+    """
 
     log: list[dict[str, Any]] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
     known: int = 0
     waiting: int = 0
 
 
 def logged_replies(
-    reading: Reading, replies: Sequence[Reply], source: Source, workspace: Workspace, at: str
+    book: ReceivedBook, replies: Sequence[Reply], workspace: Workspace, at: str, *, is_reviewed: bool
 ) -> Taken:
     """Return what the replies of a book add to the log and to the observations.
 
-    A reply that the log holds already is known. An accepted appeal against a fact that has been superseded
-    since the book was written is a problem that names the fact that counts now.
+    A reply that the log holds already is known, and so is one without a decision once its appeal is decided.
+    A decision counts where the same appeal was logged undecided before, or where the institute vouches for it
+    (`is_reviewed`); one that contradicts an earlier decision is a problem. So is an accepted appeal against a
+    fact that has been superseded since the book was written: the problem names the fact that counts now.
     """
-    identity, taken = reading.book.identity, Taken()
-    last = _last_logged(workspace, identity.unit, identity.period)
+    reading, taken = book.reading, Taken()
+    identity = reading.book.identity
+    log = _logged(workspace, identity.unit, identity.period)
     frame = workspace.observations.frame
     frame = frame.with_columns(pl.Series("_id", observation_ids(frame), dtype=pl.String))
     by_id = {row["_id"]: row for row in frame.filter(pl.col("unit") == identity.unit).iter_rows(named=True)}
@@ -93,19 +103,71 @@ def logged_replies(
     table = reading.book.tables[0]
     for reply in replies:
         entry = _entry(reply, identity.unit, identity.period)
-        if last.get(reply.code) == _said(entry):
+        before = log.get(reply.code, [])
+        if _is_known(entry, before, is_read=book.is_known):
             taken.known += 1
             continue
+        column, problem = "decision", _unfit_decision(reading, reply, entry, before, is_reviewed=is_reviewed)
         accepted = reply.answer == "appealed" and reply.decision == "accepted"
-        problem = _obstacle(reading, reply, by_id, counting) if accepted else None
+        if problem is None and accepted:
+            column, problem = "observation", _obstacle(reading, reply, by_id, counting)
         if problem is not None:
-            reading.note(table, reply.row, "observation", problem)
+            reading.note(table, reply.row, column, problem)
             taken.waiting += 1
             continue
-        taken.log.append({**entry, "source": source.id, "read_at": at})
+        taken.log.append({**entry, "source": book.source.id, "read_at": at})
         if accepted:
-            taken.rows.append(_fact(reply, by_id.get(reply.observation), workspace, source, entry, at))
+            old = by_id.get(reply.observation)
+            taken.rows.append(_fact(reply, old, workspace, book.source, entry, at))
+            replaced = told(old["value"], old["state"]) if old else "missing"
+            fact = told(reply.value, reply.state)
+            taken.corrections.append(Correction(identity.unit, reply.code, reply.cell, replaced, fact))
     return taken
+
+
+def _is_known(entry: Mapping[str, Any], before: Sequence[Mapping[str, Any]], *, is_read: bool) -> bool:
+    """Tell whether a reply says nothing that is not logged; of a file that was read only decisions count."""
+    if before and _said(before[-1]) == _said(entry):
+        return True
+    is_decided = (entry["decision"] or "") in FINAL
+    if is_read and (not is_decided or any(_said(row) == _said(entry) for row in before)):
+        return True
+    decided = _decided(entry, before)
+    return decided is not None and (
+        not entry["decision"] or entry["decision"] == decided["decision"] == "accepted"
+    )
+
+
+def _decided(entry: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the row of the log that decided the same appeal."""
+    same = [row for row in before if _is_same_appeal(row, entry) and (row["decision"] or "") in FINAL]
+    return same[-1] if same else None
+
+
+def _is_same_appeal(row: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    return all((row[key] or "") == (entry[key] or "") for key in _APPEAL)
+
+
+def _unfit_decision(
+    reading: Reading, reply: Reply, entry: Mapping[str, Any], before: Sequence[Mapping[str, Any]],
+    *, is_reviewed: bool,
+) -> Problem | None:  # fmt: skip
+    """Return why the decision about an appeal does not count; None where it does, or there is none."""
+    if not reply.decision:
+        return None
+    where = reading.where(reading.book.tables[0], reply.row, "decision")
+    la = reading.language
+    values = {"decision": say("decisions", reply.decision, la)}
+    decided = _decided(entry, before)
+    if decided is not None and decided["decision"] != reply.decision:
+        values |= {"before": say("decisions", decided["decision"], la)}
+        values |= {"reviewer": decided["reviewer"] or "–"}
+        return Problem("collect.decision-changed", where, values)
+    if reply.decision not in FINAL or is_reviewed or decided is not None:
+        return None
+    if any(_is_same_appeal(row, entry) and (row["decision"] or "") not in FINAL for row in before):
+        return None
+    return Problem("collect.decision-not-reviewed", where, values)
 
 
 def _obstacle(
@@ -150,23 +212,26 @@ def _fact(
 
 def _entry(reply: Reply, unit: str, period: str) -> dict[str, Any]:
     """Return a reply as a row of the log."""
-    told = {
+    said = {
         "observation": reply.observation, "answer": reply.answer, "value": reply.text, "state": reply.state,
         "reason": reply.reason, "evidence": ";".join(reply.evidence), "decision": reply.decision,
         "reviewer": reply.reviewer, "remark": reply.remark,
     }  # fmt: skip
     return {"unit": unit, "indicator": reply.code, "period": period,
-            **{key: text or None for key, text in told.items()}}  # fmt: skip
+            **{key: text or None for key, text in said.items()}}  # fmt: skip
 
 
-def _last_logged(workspace: Workspace, unit: str, period: str) -> dict[str, tuple[str, ...]]:
-    """Return what the log last says of each indicator of a unit."""
+def _logged(workspace: Workspace, unit: str, period: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what the log says of each indicator of a unit, the latest row last."""
     assert workspace.folder is not None
     path, problems = workspace.folder / LOG, Problems()
     sheet = read_sheet(path, problems) if path.exists() else None
     problems.raise_errors()
-    rows = sheet.frame.to_dicts() if sheet else []
-    return {row["indicator"]: _said(row) for row in rows if (row["unit"], row["period"]) == (unit, period)}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in sheet.frame.to_dicts() if sheet else []:
+        if (row["unit"], row["period"]) == (unit, period):
+            found.setdefault(row["indicator"], []).append(row)
+    return found
 
 
 def _said(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -214,10 +279,11 @@ def _one(result: Result, unit: str, code: str, ids: Mapping[int, str]) -> Record
         score = _number(round(float(result.normalised.values[at]), 6))
         if result.imputed.origins[at] == IMPUTED and result.imputed.states[at] == VALUE:
             value, origin = float(result.imputed.values[at]), "imputed"
-    told = result.workspace.observations.frame.row(by_predicate=pl.col(ROW) == row, named=True) if row else {}
-    source = result.workspace.sources.get(told.get("source") or "")
+    facts_of = result.workspace.observations.frame
+    fact = facts_of.row(by_predicate=pl.col(ROW) == row, named=True) if row else {}
+    source = result.workspace.sources.get(fact.get("source") or "")
     short = source.citation()[:_SHORT] if source else ""
-    return Recorded(value, state, origin, told.get("unit_of_measure") or "", short, score, ids.get(row, ""))
+    return Recorded(value, state, origin, fact.get("unit_of_measure") or "", short, score, ids.get(row, ""))
 
 
 def _number(value: float) -> float | None:

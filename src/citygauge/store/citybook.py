@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from citygauge.collect.citybook.form import form_book, form_hash, last_values
+from citygauge.collect.citybook.form import asked, form_book, form_hash, last_values
 from citygauge.collect.citybook.layout import Book, Identity
 from citygauge.collect.citybook.raw import read_raw
 from citygauge.collect.citybook.read import has_entries, identify
@@ -45,12 +45,14 @@ def write_forms(folder: Path, how: Issue) -> list[Path]:
     Raises
     ------
     InputError
-        When a unit is unknown, no period is given, or a file in the way is none of ours or holds entries;
-        nothing is written then.
+        When a unit is unknown, no period is given, the cities are asked nothing, or a file in the way is
+        none of ours or holds entries; nothing is written then.
     """
     workspace, problems = open_workspace(folder), Problems()
     period = book_period(workspace, how.period, problems)
     codes = chosen_units(workspace, how.units, problems)
+    if not asked(workspace.framework)[0]:
+        problems.add("collect.nothing-to-ask", Where(workspace.framework.code or None))
     problems.raise_errors()
     units = workspace.units.select(codes)
     illustrative = workspace.settings.illustrative
@@ -106,7 +108,8 @@ def chosen_units(workspace: Workspace, names: Iterable[str], problems: Problems)
     matches = {name: matcher.match(name) for name in names}
     for name, match in matches.items():
         if match.verdict != "found":
-            problems.add("collect.unknown-unit", Where(column="--unit"), value=name, near=match.candidates)
+            near = match.candidates or workspace.units.codes
+            problems.add("collect.unknown-unit", Where(column="--unit"), value=name, near=near)
     return list(dict.fromkeys(match.code for match in matches.values() if match.verdict == "found"))
 
 

@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
+from filelock import FileLock, Timeout
 
 from citygauge.collect.observations import OBSERVATION_COLUMNS, ROW, check_observations, observations_of
 from citygauge.collect.sources import source_frame
 from citygauge.collect.subjects import Subjects, check_subjects, subjects_of
 from citygauge.files import canonical_headers, frame_sheet, read_sheet, write_csv
-from citygauge.problems import Problems
+from citygauge.problems import InputError, Problem, Problems, Where
 from citygauge.provenance import Source, sha256_of_file
 from citygauge.workspace import Workspace
 
 SUBJECTS = "subjects.csv"
+LOCK, PATIENCE = ".citygauge.lock", 60.0  # seconds that a second writer waits
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep a workspace for one writer, from reading what is recorded to putting the new files in place.
+
+    Raises
+    ------
+    InputError
+        When another writer keeps it for longer than `PATIENCE`.
+    """
+    if not folder.is_dir():  # whoever opens it says so
+        yield
+        return
+    lock = FileLock(folder / LOCK, timeout=PATIENCE)
+    try:
+        lock.acquire()
+    except Timeout:
+        values = {"folder": str(folder), "seconds": PATIENCE}
+        raise InputError([Problem("file.busy", Where(str(folder)), values)]) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes it with the release; whoever waits looks for a new one
+            (folder / LOCK).unlink()
+        lock.release()
 
 
 def record(
@@ -54,8 +85,9 @@ def record(
     folder = workspace.folder
     assert folder is not None
     drafts: dict[Path, pl.DataFrame] = {}
+    subjects = _subjects(workspace, (tables or {}).get(SUBJECTS), problems)
+    problems.raise_errors()
     if added.height:
-        subjects = _subjects(workspace, (tables or {}).get(SUBJECTS), problems)
         drafts[folder / workspace.observations.file] = _with_added(workspace, added, subjects, problems)
     for name, rows in (tables or {}).items():
         if rows.height:
@@ -65,11 +97,12 @@ def record(
         drafts[folder / "sources.csv"] = source_frame(known)
     for place, original in originals.items():
         keep(original, folder / place)
-    for target, frame in drafts.items():
-        draft = _draft_of(target)
-        frame.write_parquet(draft) if target.suffix == ".parquet" else write_csv(frame, draft)
-    for target in drafts:
-        _draft_of(target).replace(target)
+    with TemporaryDirectory(prefix=".new-", dir=folder) as aside:
+        for target, frame in drafts.items():
+            draft = Path(aside) / target.name
+            frame.write_parquet(draft) if target.suffix == ".parquet" else write_csv(frame, draft)
+        for target in drafts:
+            (Path(aside) / target.name).replace(target)
 
 
 def source_of(file: Path, label: str) -> Source:
@@ -107,7 +140,9 @@ def _with_added(
         pl.col(name).cast(dtype) for name, dtype in before.schema.items() if name in added.columns
     )
     table = pl.concat([before, added], how="diagonal")
-    facts = observations_of(frame_sheet(table, path.name), problems)
+    told = frame_sheet(table, path.name)
+    first_row = told.first_row if path.suffix == ".parquet" else told.first_row + 1  # below the header
+    facts = observations_of(replace(told, first_row=first_row), problems)
     if facts is not None:
         check_observations(facts, workspace.framework, workspace.units, problems)
         if subjects is not None:
@@ -124,7 +159,7 @@ def _appended(path: Path, rows: pl.DataFrame, problems: Problems) -> pl.DataFram
     sheet = read_sheet(path, problems)
     problems.raise_errors()
     assert sheet is not None
-    return pl.concat([sheet.frame, rows], how="diagonal")
+    return pl.concat([canonical_headers(sheet, rows.columns).frame, rows], how="diagonal")
 
 
 def _as_written(path: Path, problems: Problems) -> pl.DataFrame:
@@ -133,7 +168,3 @@ def _as_written(path: Path, problems: Problems) -> pl.DataFrame:
     problems.raise_errors()
     assert sheet is not None
     return canonical_headers(sheet, OBSERVATION_COLUMNS).frame
-
-
-def _draft_of(target: Path) -> Path:
-    return target.with_name(f".{target.name}.new")

@@ -2,67 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from citygauge.collect.citybook.confirmation import read_confirmation
-from citygauge.collect.citybook.entries import Evidence, Reading, content_of, messages
+from citygauge.collect.citybook.entries import Reading
 from citygauge.collect.citybook.fill import Answer, read_form
+from citygauge.collect.citybook.form import CITY
+from citygauge.collect.citybook.layout import title_of
 from citygauge.collect.citybook.read import Expected, open_book
 from citygauge.collect.citybook.texts import say
-from citygauge.collect.citybook.write import Filled, write_book
 from citygauge.collect.observations import observation_ids
 from citygauge.collect.resolve import current
-from citygauge.files import read_sheet
 from citygauge.framework.model import Node
 from citygauge.framework.rubric import number_text
-from citygauge.problems import Problem, Problems, Where
+from citygauge.problems import InputError, Problem, Problems, Where
 from citygauge.provenance import Source
 from citygauge.store.appeals import LOG, logged_replies
 from citygauge.store.citybook import WORKBOOKS, book_period, notice_of
-from citygauge.store.record import record, source_of
+from citygauge.store.received import (
+    EVIDENCE,
+    BookOutcome,
+    Correction,
+    ReceivedBook,
+    listed_evidence,
+    new_evidence,
+    one_for_each_city,
+    told,
+    workbooks_in,
+    write_marked,
+)
+from citygauge.store.record import locked, record, source_of
 from citygauge.workspace import Workspace, open_workspace
 
 RETURNED = "returned"
-EVIDENCE = "evidence.csv"
-_PREFERRED = "statistics"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """When books are read: the moment that is recorded, and the period if it is not the settings'."""
+    """When books are read: the moment that is recorded, and the period if it is not the settings'.
+
+    With `reviewed` the institute vouches that the decisions in the confirmations are its own.
+    """
 
     at: str
     period: str | None = None
+    reviewed: bool = False
 
     @property
     def today(self) -> str:
         """The day, as ``2024-06-30``."""
         return self.at[:10]
-
-
-@dataclass(frozen=True, slots=True)
-class BookOutcome:
-    """What became of one file: how many rows were new, changed, known, wait for correction, stay blank."""
-
-    file: str
-    kind: str = ""
-    unit: str = ""
-    new: int = 0
-    corrected: int = 0
-    known: int = 0
-    waiting: int = 0
-    blank: int = 0
-    to_correct: str = ""
-
-    @property
-    def recorded(self) -> int:
-        """How many facts were recorded, or rows of a confirmation logged."""
-        return self.new + self.corrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +67,13 @@ class Outcome:
     problems: tuple[Problem, ...]
 
 
-@dataclass(slots=True)
-class _Book:
-    """A book that could be opened, its source, and what is to be recorded of it."""
-
-    path: Path
-    reading: Reading
-    source: Source
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    log: list[dict[str, Any]] = field(default_factory=list)
-    evidence: Mapping[str, Evidence] = field(default_factory=dict)
-    outcome: BookOutcome = field(default_factory=lambda: BookOutcome(""))
-
-    @property
-    def unit(self) -> str:
-        return self.reading.book.identity.unit
-
-    @property
-    def kind(self) -> str:
-        return self.reading.book.identity.kind
-
-
 def read_books(folder: Path, files: Iterable[Path], receipt: Receipt) -> Outcome:
     """Read returned workbooks into a workspace and return what became of each.
 
     Nothing that is recorded changes: a value that differs from the city's earlier one is a new observation
-    that supersedes it. A book that was rebuilt, or is about something else, is refused whole; of the others
-    the faulty rows alone are left out, and the book is written back with these cells marked.
+    that supersedes it; from a file that was read before nothing is recorded again. A book about something
+    else is refused whole; of the others the faulty rows alone are left out, and the book is written back with
+    these cells marked. A book that cannot be worked with stops none of the others.
 
     Parameters
     ----------
@@ -114,63 +88,82 @@ def read_books(folder: Path, files: Iterable[Path], receipt: Receipt) -> Outcome
     InputError
         When the workspace cannot be opened or no period is given; problems of the books are in the outcome.
     """
+    with locked(folder):
+        return _read_books(folder, files, receipt)
+
+
+def _read_books(folder: Path, files: Iterable[Path], receipt: Receipt) -> Outcome:
     workspace, problems = open_workspace(folder), Problems()
     period = book_period(workspace, receipt.period, problems)
     problems.raise_errors()
     expected = Expected(workspace.framework, workspace.units, period)
     opened, refused = [], []
-    for path in _workbooks(files, problems):
-        reading = open_book(path, expected, problems)
-        if reading is None:
+    for path in workbooks_in(files, problems):
+        book = _opened(path, expected, workspace, receipt, problems)
+        if book is None:
             refused.append(BookOutcome(path.name))
-            continue
-        notice = notice_of(workspace, reading.language)
-        reading.book = replace(reading.book, notice=notice)
-        opened.append(_Book(path, reading, _source_of(path, reading, workspace, receipt)))
-    books, doubled = _one_for_each_city(opened, problems)
+        else:
+            opened.append(book)
+    books, doubled = one_for_each_city(opened, problems)
     for kind, take in (("form", _take_form), ("confirmation", _take_confirmation)):
         chosen = [book for book in books if book.kind == kind]
         for book in chosen:
-            take(book, workspace, receipt)
-        if _record(workspace, chosen, receipt):
+            _guarded(take, book, workspace, receipt)
+        if _record(workspace, chosen):
             workspace = open_workspace(folder)
     for book in books:
-        problems.extend(book.reading.problems)
         if book.reading.faulty:
-            marked = _write_marked(book, folder / WORKBOOKS / RETURNED)
-            book.outcome = replace(book.outcome, to_correct=str(marked))
+            _add_marked(book, folder / WORKBOOKS / RETURNED)
+        problems.extend(book.reading.problems)
     return Outcome((*(book.outcome for book in books), *refused, *doubled), tuple(problems))
 
 
-def _workbooks(files: Iterable[Path], problems: Problems) -> Iterable[Path]:
-    """Give the files, and the workbooks of the folders; a spreadsheet's lock files are none."""
-    for path in files:
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(p for p in path.glob("*.xlsx") if not p.name.startswith(("~$", ".")))
-        if not found:
-            problems.add("collect.empty-folder", Where(str(path)))
-        yield from found
+def _opened(
+    path: Path, expected: Expected, workspace: Workspace, receipt: Receipt, problems: Problems
+) -> ReceivedBook | None:
+    """Return a book with its source; None where it is refused, or where working with it breaks off."""
+    noted = Problems()
+    try:
+        reading = open_book(path, expected, noted)
+        problems.extend(noted)
+        if reading is None:
+            return None
+        reading.book = replace(reading.book, notice=notice_of(workspace, reading.language))
+        source = _source_of(path, reading, workspace, receipt)
+    except Exception as error:  # a broken file must not stop the batch
+        problems.add("collect.book-failed", Where(path.name), reason=_reason(error))
+        return None
+    known = next((old for old in workspace.sources.values() if old.sha256 == source.sha256), None)
+    return ReceivedBook(path, reading, known or source, known is not None)
 
 
-def _one_for_each_city(books: Sequence[_Book], problems: Problems) -> tuple[list[_Book], list[BookOutcome]]:
-    """Return one book of each kind for each city; two that differ are refused, two that agree are one."""
-    kept, refused = [], []
-    groups: dict[tuple[str, str], list[_Book]] = {}
-    for book in books:
-        groups.setdefault((book.kind, book.unit), []).append(book)
-    for group in groups.values():
-        if len({content_of(book.reading) for book in group}) == 1:
-            kept.append(group[0])
-            refused += [BookOutcome(book.path.name, book.kind, book.unit) for book in group[1:]]
-            continue
-        for book in group:
-            others = [other.path.name for other in group if other is not book]
-            name = book.reading.book.identity.unit_name
-            problems.add("collect.two-books", Where(book.path.name), unit=name, files=others)
-            refused.append(BookOutcome(book.path.name, book.kind, book.unit))
-    return kept, refused
+def _guarded(
+    take: Callable[[ReceivedBook, Workspace, Receipt], None],
+    book: ReceivedBook, workspace: Workspace, receipt: Receipt,
+) -> None:  # fmt: skip
+    """Take in a book; one that breaks it off is given up, and the others are taken in."""
+    try:
+        take(book, workspace, receipt)
+    except InputError as error:
+        book.give_up(Problems(error.problems))
+    except Exception as error:  # a broken book must not stop the batch
+        book.give_up(Problems([Problem("collect.book-failed", Where(book.path.name),
+                                       {"reason": _reason(error)})]))  # fmt: skip
+
+
+def _add_marked(book: ReceivedBook, folder: Path) -> None:
+    """Write the marked copy of a book; where that fails its facts stand all the same."""
+    try:
+        marked = write_marked(book, folder)
+    except Exception as error:  # what is recorded must still be told
+        values = {"reason": _reason(error), "folder": str(folder)}
+        book.reading.problems.add("collect.no-marked-copy", Where(book.path.name), **values)
+        return
+    book.outcome = replace(book.outcome, to_correct=str(marked))
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
 
 
 def _source_of(path: Path, reading: Reading, workspace: Workspace, receipt: Receipt) -> Source:
@@ -178,46 +171,57 @@ def _source_of(path: Path, reading: Reading, workspace: Workspace, receipt: Rece
     identity = reading.book.identity
     producer = dict(zip(workspace.units.codes, workspace.units.names("zh"), strict=True))[identity.unit]
     key = reading.book.tables[0].key
-    title = say(key, "title", identity.tongue, unit=identity.unit_name, period=identity.period)
-    return replace(source_of(path, ""), producer=producer, title=title, date=receipt.today)
+    return replace(source_of(path, ""), producer=producer, title=title_of(key, identity), date=receipt.today)
 
 
-def _take_form(book: _Book, workspace: Workspace, receipt: Receipt) -> None:
+def _take_form(book: ReceivedBook, workspace: Workspace, receipt: Receipt) -> None:
     """Find out which answers of a form are new, changed or known; conflicts with others' facts are noted."""
     reading, identity = book.reading, book.reading.book.identity
     form = read_form(reading, workspace.framework, receipt.today)
-    frame = current(workspace.observations, Problems())
-    frame = frame.with_columns(pl.Series("_id", observation_ids(frame), dtype=pl.String))
-    recorded: dict[str, list[dict[str, Any]]] = {}
-    mine = (pl.col("unit") == identity.unit) & pl.col("subject").is_null()
-    for row in frame.filter(mine & (pl.col("period") == identity.period)).iter_rows(named=True):
-        recorded.setdefault(row["indicator"], []).append(row)
-    told = workspace.observations.frame.filter(mine & (pl.col("source") == book.source.id))["indicator"]
-    read_before, counts, waiting = set(told), {"new": 0, "corrected": 0, "known": 0}, form.waiting
+    recorded = _recorded(workspace, identity.unit, identity.period)
+    counts, waiting, stale = {"new": 0, "corrected": 0, "known": 0}, form.waiting, list[str]()
+    corrections = []
     for answer in form.answers:
         node = workspace.framework[answer.code]
-        old = _earlier(recorded.get(answer.code, []), channel_of(node), book.source, workspace)
-        word = "known" if answer.code in read_before else _compared(answer, old, book.source, workspace)
+        old = _earlier(recorded.get(answer.code, []), book.source, workspace)
+        word = _compared(answer, old, book.source, workspace)
         if word == "differs":
             assert old is not None
             _note_difference(reading, answer, old, workspace)
             waiting += 1
             continue
+        if book.is_known and word != "known":
+            stale.append(f"{answer.cell.partition('!')[2]} ({answer.code})")
+            word = "known"
         counts[word] += 1
         if word != "known":
             row = fact_row(identity.unit, identity.period, node, answer, book.source)
             supersedes = old["_id"] if old else None
             book.rows.append({**row, "collected_at": receipt.at, "supersedes": supersedes})
+        if word == "corrected":
+            assert old is not None
+            corrections.append(
+                Correction(identity.unit, answer.code, answer.cell, told(old["value"], old["state"]),
+                           told(answer.value, answer.state))
+            )  # fmt: skip
+    if stale:
+        reading.problems.add("collect.read-before", Where(reading.file), cells=stale)
     book.evidence = form.evidence
     book.outcome = BookOutcome(
         book.path.name, book.kind, book.unit, counts["new"], counts["corrected"], counts["known"], waiting,
-        form.blank,
+        form.blank, corrections=tuple(corrections),
     )  # fmt: skip
 
 
-def channel_of(node: Node) -> str:
-    """Return the channel of what a city reports: statistics, unless the framework names others only."""
-    return _PREFERRED if not node.channels or _PREFERRED in node.channels else node.channels[0]
+def _recorded(workspace: Workspace, unit: str, period: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the facts that count for a unit and period, by indicator, each with its id."""
+    frame = current(workspace.observations, Problems())
+    frame = frame.with_columns(pl.Series("_id", observation_ids(frame), dtype=pl.String))
+    mine = (pl.col("unit") == unit) & pl.col("subject").is_null() & (pl.col("period") == period)
+    recorded: dict[str, list[dict[str, Any]]] = {}
+    for row in frame.filter(mine).iter_rows(named=True):
+        recorded.setdefault(row["indicator"], []).append(row)
+    return recorded
 
 
 def fact_row(unit: str, period: str | None, node: Node, answer: Answer, source: Source) -> dict[str, Any]:
@@ -225,17 +229,15 @@ def fact_row(unit: str, period: str | None, node: Node, answer: Answer, source: 
     return {
         "unit": unit, "indicator": node.code, "period": period, "value": answer.text,
         "unit_of_measure": node.unit or None, "state": answer.state, "origin": "observed",
-        "channel": channel_of(node), "source": source.id, "collected_by": source.producer,
+        "channel": CITY, "source": source.id, "collected_by": source.producer,
         "note": answer.note or None, "cell": answer.cell, "evidence": ";".join(answer.evidence) or None,
     }  # fmt: skip
 
 
-def _earlier(
-    rows: Sequence[dict[str, Any]], channel: str, source: Source, workspace: Workspace
-) -> dict[str, Any] | None:
+def _earlier(rows: Sequence[dict[str, Any]], source: Source, workspace: Workspace) -> dict[str, Any] | None:
     """Return what is recorded for an answer: the city's own fact, else one of the same channel."""
     own = [row for row in rows if _is_own(row, source, workspace)]
-    same = [row for row in rows if row["channel"] in {None, channel}]
+    same = [row for row in rows if row["channel"] in {None, CITY}]
     return next(iter([*own, *same]), None)
 
 
@@ -273,87 +275,54 @@ def _note_difference(reading: Reading, answer: Answer, old: Mapping[str, Any], w
     reading.note(table, row, "value", Problem("collect.differs-from-recorded", where, values))
 
 
-def _take_confirmation(book: _Book, workspace: Workspace, receipt: Receipt) -> None:
+def _take_confirmation(book: ReceivedBook, workspace: Workspace, receipt: Receipt) -> None:
     """Find out which replies are to be logged and which appeals change a fact."""
     read = read_confirmation(book.reading, workspace.framework, receipt.today)
-    taken = logged_replies(book.reading, read.replies, book.source, workspace, receipt.at)
+    taken = logged_replies(book, read.replies, workspace, receipt.at, is_reviewed=receipt.reviewed)
     book.log, book.rows, book.evidence = taken.log, taken.rows, read.evidence
     book.outcome = BookOutcome(
         book.path.name, book.kind, book.unit, new=len(taken.log) - len(taken.rows),
         corrected=len(taken.rows), known=taken.known, waiting=read.waiting + taken.waiting, blank=read.blank,
+        corrections=tuple(taken.corrections),
     )  # fmt: skip
 
 
-def _record(workspace: Workspace, books: Sequence[_Book], receipt: Receipt) -> bool:
-    """Record what the books say that is new, all of it or nothing; tell whether there was any."""
+def _record(workspace: Workspace, books: Sequence[ReceivedBook]) -> bool:
+    """Record what the books say that is new, and that they were read; tell whether anything was written.
+
+    All of it is recorded at once. Where the workspace would not open with it, each book is tried by itself.
+    """
     assert workspace.folder is not None
-    listed = _listed_evidence(workspace.folder)
-    evidence = {book.path: _new_evidence(book, listed) for book in books}
-    bringing = [book for book in books if book.rows or book.log or evidence[book.path]]
-    if not bringing:
+    read = [book for book in books if not book.has_failed]
+    try:
+        return _record_all(workspace, read)
+    except InputError as error:
+        if len(read) == 1:
+            read[0].give_up(Problems(error.problems))
+            return False
+    written = [_record(open_workspace(workspace.folder), [book]) for book in read]
+    return any(written)
+
+
+def _record_all(workspace: Workspace, books: Sequence[ReceivedBook]) -> bool:
+    assert workspace.folder is not None
+    listed = listed_evidence(workspace.folder)
+    sources = {
+        file.source.id: file for book in books for file in (book, *book.twins)
+        if not file.is_known
+    }  # fmt: skip
+    if not sources and not any(book.rows or book.log for book in books):
         return False
-    rows = [row for book in bringing for row in book.rows]
     tables = {
-        EVIDENCE: pl.DataFrame([row for book in bringing for row in _evidence_rows(book)]),
-        LOG: pl.DataFrame([row for book in bringing for row in book.log], infer_schema_length=None),
+        EVIDENCE: pl.DataFrame([row for book in books for row in new_evidence(book, listed)]),
+        LOG: pl.DataFrame([row for book in books for row in book.log], infer_schema_length=None),
     }
     record(
         workspace,
-        pl.DataFrame(rows, infer_schema_length=None),
-        [book.source for book in bringing],
-        {book.source.file: book.path for book in bringing},
+        pl.DataFrame([row for book in books for row in book.rows], infer_schema_length=None),
+        [file.source for file in sources.values()],
+        {file.source.file: file.path for file in sources.values()},
         Problems(),
         tables,
     )
     return True
-
-
-def _listed_evidence(folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of ``evidence.csv``."""
-    if not (folder / EVIDENCE).exists():
-        return []
-    problems = Problems()
-    sheet = read_sheet(folder / EVIDENCE, problems)
-    problems.raise_errors()
-    return sheet.frame.to_dicts() if sheet else []
-
-
-def _new_evidence(book: _Book, listed: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether the list of a book differs from the city's last one."""
-    own = [row for row in listed if row["unit"] == book.unit]
-    last = {_item(row) for row in own if row["source"] == own[-1]["source"]}
-    return {_item(row) for row in _evidence_rows(book)} != last and bool(book.evidence)
-
-
-def _item(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(row[key] or "" for key in ("number", "title", "kind", "date", "place", "page"))
-
-
-def _evidence_rows(book: _Book) -> list[dict[str, str | None]]:
-    """Return the whole list of a book; a number is one of its own source."""
-    return [
-        {
-            "unit": book.unit,
-            **{key: text or None for key, text in asdict(item).items()},
-            "source": book.source.id,
-        }
-        for item in book.evidence.values()
-    ]
-
-
-def _write_marked(book: _Book, folder: Path) -> Path:
-    """Write a book back as it was filled, with its faulty cells marked; nothing is written over."""
-    reading = book.reading
-    suffix = f"_{say('words', 'to_correct', reading.language)}"
-    stem = book.path.stem.split(suffix)[0] + suffix
-    folder.mkdir(parents=True, exist_ok=True)
-    marks = {
-        key: {place: messages(problems, reading.language) for place, problems in cells.items()}
-        for key, cells in reading.faulty.items()
-    }
-    cells = {key: sheet.cells for key, sheet in reading.sheets.items()}
-    number = 1
-    while (target := folder / (f"{stem}.xlsx" if number == 1 else f"{stem}-{number}.xlsx")).exists():
-        number += 1
-    write_book(reading.book.signed(), target, Filled(cells, marks))
-    return target

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import polars as pl
 
-from citygauge.collect.observations import ROW
+from citygauge.collect.observations import ROW, check_ranges
 from citygauge.collect.resolve import current
 from citygauge.collect.subject_table import SubjectFacts, read_subject_map, read_subject_table
-from citygauge.collect.subjects import Subjects, check_subjects, subjects_of
-from citygauge.files import frame_sheet, is_file, read_sheet
+from citygauge.collect.subjects import Subjects
+from citygauge.files import is_file, read_sheet
 from citygauge.problems import Problem, Problems, Where
 from citygauge.provenance import Source
-from citygauge.store.record import record, source_of
+from citygauge.store.record import locked, record, source_of
 from citygauge.workspace import Workspace, framework_place, open_workspace
 
 _FACT = ("unit", "subject", "indicator", "period")
@@ -49,7 +49,14 @@ def import_subjects(
         With all problems of map and table; the workspace is then as it was. A fact that differs from the
         recorded one is a problem, one that repeats it is not recorded again.
     """
-    workspace, problems = open_workspace(folder), Problems()
+    with locked(folder):
+        return _import_subjects(open_workspace(folder), file, how, told, collected_at)
+
+
+def _import_subjects(
+    workspace: Workspace, file: Path, how: str, told: Source, collected_at: str | None
+) -> ImportedSubjects:
+    problems = Problems()
     rules = read_subject_map(_map_place(workspace, how), problems)
     sheet = read_sheet(file, problems)
     problems.raise_errors()
@@ -70,7 +77,8 @@ def import_subjects(
     )
     subjects = _new_subjects(workspace.subjects, found.subjects, problems)
     facts = _new_facts(workspace, found, file.name, problems)
-    _check_together(workspace, subjects, problems)
+    told_of = found.facts.rename({"_at": ROW}).with_columns(pl.lit(None, pl.String).alias("unit_of_measure"))
+    check_ranges(told_of, file.name, workspace.framework, problems)
     problems.raise_errors()
     known = found.facts.height - facts.height
     if not facts.height and not subjects.height:
@@ -105,14 +113,15 @@ def _shortest(value: float) -> str:
 
 def _new_subjects(known: Subjects, found: pl.DataFrame, problems: Problems) -> pl.DataFrame:
     """Return the subjects that are not listed yet; one whose attributes differ is a problem."""
-    both = found.join(known.frame.drop(ROW, strict=False), on="subject", suffix="_known")
-    for column in found.columns[1:]:
-        if f"{column}_known" not in both.columns:
-            continue
+    both = found.join(known.frame, on="subject", suffix="_known")
+    for column in (name for name in found.columns[1:] if f"{name}_known" in both.columns):
         old, new = pl.col(f"{column}_known"), pl.col(column)
-        for subject, before, now in both.filter(old.ne_missing(new)).select("subject", old, new).iter_rows():
-            values = {"subject": subject, "column": column, "old": before or "–", "new": now or "–"}
-            problems.add("subjects.changed", known.where(column=column), **values)
+        changed = both.filter(old.ne_missing(new))
+        if changed.height:
+            before, now = changed.select(old, new).row(0)
+            values = {"old": before or "–", "new": now or "–", "subjects": changed["subject"].to_list()}
+            where = known.where(changed[ROW][0], column)
+            problems.add("subjects.changed", where, column=column, **values)
     return found.join(known.frame, on="subject", how="anti", maintain_order="left")
 
 
@@ -130,17 +139,9 @@ def _new_facts(workspace: Workspace, found: SubjectFacts, file: str, problems: P
         where = Where(file, row=row["_at"], column=row["cell"])
         values = {"old": _told(row["_old"]), "new": _told(row["value"]), "row": row[ROW]}
         problems.add("import.value-changed", where, unit=row["subject"], code=row["indicator"], **values)
-    fresh = found.facts.join(both.select("cell", "subject"), on=["cell", "subject"], how="anti")
+    fresh = found.facts.join(both, on=_FACT, how="anti", nulls_equal=True, maintain_order="left")
     return fresh.drop("_at")
 
 
 def _told(value: float | None) -> str:
     return "–" if value is None else f"{value:.15g}"
-
-
-def _check_together(workspace: Workspace, subjects: pl.DataFrame, problems: Problems) -> None:
-    """Check the list of subjects as it will be."""
-    frame = pl.concat([workspace.subjects.frame.drop(ROW, strict=False), subjects], how="diagonal")
-    whole = subjects_of(frame_sheet(frame, "subjects.csv"), problems)
-    if whole is not None:
-        check_subjects(whole, workspace.observations, workspace.framework, workspace.units, problems)

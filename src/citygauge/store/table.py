@@ -18,7 +18,7 @@ from citygauge.files import Sheet, read_sheet
 from citygauge.framework.model import CHANNELS
 from citygauge.problems import Problem, Problems, Where
 from citygauge.provenance import Source
-from citygauge.store.record import record, source_of
+from citygauge.store.record import locked, record, source_of
 from citygauge.workspace import Workspace, open_workspace
 
 # Python would take full-width digits and 1_000 for numbers; a table of facts does not.
@@ -60,7 +60,11 @@ def import_table(folder: Path, file: Path, how: TableImport) -> Imported:
     InputError
         With all problems of the table; the workspace is then as it was.
     """
-    workspace = open_workspace(folder)
+    with locked(folder):
+        return _import_table(open_workspace(folder), file, how)
+
+
+def _import_table(workspace: Workspace, file: Path, how: TableImport) -> Imported:
     problems = Problems()
     if how.channel is not None and how.channel not in CHANNELS:
         values = {"value": how.channel, "rows": [], "near": [], "allowed": list(CHANNELS)}

@@ -33,6 +33,7 @@ from citygauge.framework.model import Framework, Node
 from citygauge.framework.rubric import number_text
 from citygauge.problems import Language, Problem
 
+FINAL = frozenset({"accepted", "rejected"})  # what decides an appeal
 _ENTRIES = tuple(column.key for column in FACTS_COLUMNS if column.owner)
 
 
@@ -101,9 +102,9 @@ def read_confirmation(reading: Reading, framework: Framework, today: str) -> Con
     evidence, listed = read_evidence(reading, today)
     note_strays(reading)
     table = reading.book.tables[0]
-    replies, used, waiting, blank = [], set[str](), 0, 0
+    replies, used, waiting, blank = [], set[str](), reading.n_held(table), 0
     for row, line in reading.lines(table):
-        numbers, known = read_numbers(reading, table, row, listed)
+        numbers, known = read_numbers(reading, table, row, listed, evidence)
         used.update(numbers)
         if not any(reading.cell(table, row, key) for key in _ENTRIES):
             blank += 1
@@ -183,12 +184,12 @@ def _check_confirmed(reading: Reading, table: Table, row: int) -> None:
 
 
 def _decision(reading: Reading, table: Table, row: int, answer: str) -> str:
-    """Return the institute's decision; a decision needs an appeal, and a reviewer where it is accepted."""
+    """Return the institute's decision; it needs an appeal, and a reviewer unless it is pending."""
     decision, _ = read_choice(reading, table, row, "decision")
     if decision and answer == "confirmed":
         where = reading.where(table, row, "decision")
         reading.note(table, row, "decision", Problem("collect.decision-without-appeal", where))
-    elif decision == "accepted" and not reading.text(table, row, "reviewer"):
+    elif decision in FINAL and not reading.text(table, row, "reviewer"):
         where = reading.where(table, row, "reviewer")
         reading.note(table, row, "reviewer", Problem("collect.decision-without-reviewer", where))
     return decision

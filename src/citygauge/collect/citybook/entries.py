@@ -81,10 +81,16 @@ class Reading:
         self.take(table, (row, at), Problems([problem]))
 
     def lines(self, table: Table) -> Iterator[tuple[int, Line]]:
-        """Give each row that is to be filled, with its line of the book."""
+        """Give each row that is to be filled and is not held back, with its line of the book."""
         for row, line in enumerate(table.lines, FIRST_ROW):
-            if not line.is_heading:
+            if not line.is_heading and not line.is_held:
                 yield row, line
+
+    def n_held(self, table: Table) -> int:
+        """Return how many rows hold entries and are held back because their protected cells were changed."""
+        held = [row for row, line in enumerate(table.lines, FIRST_ROW) if line.is_held]
+        keys = [column.key for column in table.columns if column.owner]
+        return sum(any(self.cell(table, row, key) for key in keys) for row in held)
 
 
 def read_choice(reading: Reading, table: Table, row: int, column: str) -> tuple[str, bool]:
@@ -96,7 +102,7 @@ def read_choice(reading: Reading, table: Table, row: int, column: str) -> tuple[
         allowed = choices(group, reading.language)
         near = get_close_matches(text, allowed, 1, 0.3)
         where = reading.where(table, row, column)
-        values = {"value": text, "allowed": list(allowed), "near": near}
+        values = {"value": text, "allowed": [*near, *(word for word in allowed if word not in near)]}
         reading.note(table, row, column, Problem("collect.unknown-choice", where, values))
         return "", False
     return found, True
@@ -136,8 +142,10 @@ def read_evidence(reading: Reading, today: str) -> tuple[dict[str, Evidence], se
     return found, set(first)
 
 
-def read_numbers(reading: Reading, table: Table, row: int, listed: set[str]) -> tuple[tuple[str, ...], bool]:
-    """Return the evidence numbers of a row and whether all of them are in the evidence sheet."""
+def read_numbers(
+    reading: Reading, table: Table, row: int, listed: set[str], usable: Mapping[str, Evidence]
+) -> tuple[tuple[str, ...], bool]:
+    """Return the evidence numbers of a row and whether all of them stand for a usable item."""
     parts = [part for part in _SEPARATORS.split(reading.text(table, row, "evidence")) if part]
     numbers = tuple(dict.fromkeys(parts))
     where = reading.where(table, row, "evidence")
@@ -150,7 +158,10 @@ def read_numbers(reading: Reading, table: Table, row: int, listed: set[str]) -> 
     if unknown:
         values = {"numbers": unknown, "known": sorted(listed, key=_in_order)}
         reading.note(table, row, "evidence", Problem("collect.unknown-evidence", where, values))
-    return numbers, not unknown
+    faulty = [number for number in numbers if number in listed and number not in usable]
+    if faulty:
+        reading.note(table, row, "evidence", Problem("collect.faulty-evidence", where, {"numbers": faulty}))
+    return numbers, not unknown and not faulty
 
 
 def note_unused(reading: Reading, evidence: Mapping[str, Evidence], used: set[str]) -> None:

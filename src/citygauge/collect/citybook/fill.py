@@ -31,6 +31,8 @@ _UNIT_NOTED = re.compile(
 _YES = {"1", "yes", "true", "required", "是", "必需", "必须", "必填"}
 SLIP = 0.9  # powers of ten between a value and the last one from which a slip of the unit is likely
 
+_WRITTEN_OUT = 15  # powers of ten that are written with all their zeros
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -73,9 +75,9 @@ def read_form(reading: Reading, framework: Framework, today: str) -> Form:
     evidence, listed = read_evidence(reading, today)
     note_strays(reading)
     table = reading.book.tables[0]
-    answers, used, waiting, blank = [], set[str](), 0, 0
+    answers, used, waiting, blank = [], set[str](), reading.n_held(table), 0
     for row, line in reading.lines(table):
-        numbers, known = read_numbers(reading, table, row, listed)
+        numbers, known = read_numbers(reading, table, row, listed, evidence)
         used.update(numbers)
         if not any(reading.cell(table, row, key) for key in ("value", "state", "evidence", "note")):
             blank += 1
@@ -193,9 +195,10 @@ def _note_slip(reading: Reading, table: Table, row: int, value: float, node: Nod
     last = table.lines[row - FIRST_ROW].given[table.at("last")]
     where = reading.where(table, row, "value")
     if isinstance(last, float) and last and value and (last > 0) == (value > 0):
-        distance = log10(value / last)
+        distance = log10(abs(value)) - log10(abs(last))  # a quotient of tiny numbers may be 0 or infinite
         if abs(distance) >= SLIP:
-            factor = 10 ** max(1, round(abs(distance)))
+            power = max(1, round(abs(distance)))
+            factor = 10**power if power <= _WRITTEN_OUT else f"1e{power}"
             values = {
                 "value": number_text(value),
                 "last": number_text(last),

@@ -14,6 +14,7 @@ from citygauge.collect.citybook.layout import (
     Table,
     evidence_table,
 )
+from citygauge.collect.citybook.points import points_told
 from citygauge.collect.citybook.texts import choices, say
 from citygauge.collect.observations import ROW, STATES, Observations
 from citygauge.collect.resolve import resolve
@@ -24,13 +25,17 @@ from citygauge.framework.rubric import number_text
 from citygauge.problems import Language, Problems
 from citygauge.provenance import sha256_of
 
+CITY = "statistics"  # the channel of what cities report
+_PER_CENT = {"%", "percent"}
+
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The value last recorded for an indicator, and its period."""
+    """The value last recorded for an indicator, and its period; it may be the one that is asked for."""
 
     value: float
     period: str
+    is_present: bool = False
 
 
 def form_book(framework: Framework, identity: Identity, last: Mapping[str, Last], notice: str = "") -> Book:
@@ -47,16 +52,25 @@ def form_book(framework: Framework, identity: Identity, last: Mapping[str, Last]
         Stands on every sheet.
     """
     language = identity.tongue
-    from_inside = {rule.code for rule in framework.rollups if rule.to == UNIT}
-    wanted = set(framework.leaves) - from_inside
+    wanted, elsewhere = asked(framework)
     lines = []
     for node in framework.nodes[1:]:
         if node.code in wanted:
             lines.append(_line(node, framework, last.get(node.code), language))
         elif wanted.intersection(framework.leaves_under(node.code)):
             name = bilingual(node.name, node.code, language).replace("\n", "  ")
-            lines.append(Line(node.code, (node.code, name, None, None, None, None), is_heading=True))
-    return Book(identity, (Table("form", FORM_COLUMNS, tuple(lines)), evidence_table()), notice).signed()
+            worth = _stop(language).join(points_told(node, framework, language)) or None
+            lines.append(Line(node.code, (node.code, name, worth, None, None, None), is_heading=True))
+    tables = (Table("form", FORM_COLUMNS, tuple(lines)), evidence_table())
+    return Book(identity, tables, notice, elsewhere).signed()
+
+
+def asked(framework: Framework) -> tuple[set[str], int]:
+    """Return what a city is asked, by code, and how many more leaves are measured through other channels."""
+    from_inside = {rule.code for rule in framework.rollups if rule.to == UNIT}
+    leaves = set(framework.leaves) - from_inside
+    wanted = {code for code in leaves if not framework[code].channels or CITY in framework[code].channels}
+    return wanted, len(leaves - wanted)
 
 
 def last_values(
@@ -71,7 +85,8 @@ def last_values(
         facts = resolve(observations, framework, units.codes, one, Problems())
         usable = (facts.states == STATES.index("value")) & ~facts.is_score & (facts.rows > 0)
         for i, j in zip(*usable.nonzero(), strict=True):
-            last = Last(float(facts.values[i, j]), period_of[int(facts.rows[i, j])] or "")
+            told = period_of[int(facts.rows[i, j])] or ""
+            last = Last(float(facts.values[i, j]), told, told == period)
             found[facts.units[i]].setdefault(facts.codes[j], last)
     return found
 
@@ -90,9 +105,14 @@ def form_hash(framework: Framework) -> str:
 
 def limits_of(node: Node) -> tuple[float | None, float | None]:
     """Return the smallest and largest value that a node's scale allows; None where it sets no limit."""
-    if node.scale == "share" and node.unit == "%" and not node.denominator:
-        return 0.0, 100.0
     below_zero = node.low is not None and node.low < 0
+    if node.scale in {"share", "score"} and not node.denominator:
+        if node.scale == "share" and node.unit in _PER_CENT:
+            return 0.0, 100.0
+        if node.low is not None and node.high is not None:
+            return node.low, node.high
+        if node.scale == "score":
+            return 0.0, 100.0
     return (0.0 if node.scale in {"ratio", "share"} and not below_zero else None), None
 
 
@@ -130,16 +150,33 @@ def measured_in(node: Node, framework: Framework, language: Language) -> str:
 def _line(node: Node, framework: Framework, last: Last | None, language: Language) -> Line:
     definition = node.definition.get(language) or next(iter(node.definition.values()), "")
     if node.rubric:
-        colon, gap = ("：", "；") if language == "zh" else (": ", "; ")
-        told = say("words", "level", language) + colon + gap.join(level_texts(node, language))
+        colon = "：" if language == "zh" else ": "
+        told = say("words", "level", language) + colon + _gap(language).join(level_texts(node, language))
         definition = f"{definition}\n{told}".strip()
     if node.denominator:
         told = say("words", "undivided", language, denominator=_denominator(node, framework, language))
         definition = f"{definition}\n{told}".strip()
-    value, period = (last.value, last.period or None) if last else (None, None)
+    if told_points := points_told(node, framework, language):
+        definition = f"{definition}\n{_stop(language).join(told_points)}".strip()
+    value, period = (last.value, _period(last, language)) if last else (None, None)
     name = bilingual(node.name, node.code, language)
     given = (node.code, name, definition or None, measured_in(node, framework, language) or None)
     return entry_line(node, (*given, value, period), language)
+
+
+def _period(last: Last, language: Language) -> str | None:
+    """Return the period of the last value; one of the period itself is said to be recorded already."""
+    if last.is_present:
+        return say("words", "recorded_already", language, period=last.period)
+    return last.period or None
+
+
+def _gap(language: Language) -> str:
+    return "；" if language == "zh" else "; "
+
+
+def _stop(language: Language) -> str:
+    return "。" if language == "zh" else ". "
 
 
 def _denominator(node: Node, framework: Framework, language: Language) -> str:

@@ -17,7 +17,7 @@ Owner = Literal["", "city", "institute"]
 Given = str | float | None
 
 MAGIC = "CityGauge"
-LAYOUT = "1"
+LAYOUT = "2"
 HEADER_ROW = 2  # counted from 0: title, hint, header, then the rows
 FIRST_ROW = 3
 EVIDENCE_ROWS = 100
@@ -48,7 +48,8 @@ class Line:
     """One row of a sheet: what stands in its protected cells, and what its entry may be.
 
     `levels` are offered for the value, `limits` bound it; `preset` is what stands in an entry cell from the
-    start. A heading has no entries.
+    start. A heading has no entries. A row of a returned book is held back where its protected cells are not
+    those that were sent out.
     """
 
     code: str = ""
@@ -57,6 +58,7 @@ class Line:
     levels: tuple[str, ...] = ()
     limits: tuple[float | None, float | None] = (None, None)
     preset: Mapping[str, str] = field(default_factory=dict)
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,17 @@ IDENTITY_FIELDS = tuple(f.name for f in fields(Identity))
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A workbook for one city, before anybody has filled it."""
+    """A workbook for one city, before anybody has filled it.
+
+    `elsewhere` counts the items that others measure; `received` are the prints that a returned book came
+    with: they say what was sent out, whatever its cells have become.
+    """
 
     identity: Identity
     tables: tuple[Table, ...]
     notice: str = ""
+    elsewhere: int = 0
+    received: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def language(self) -> Language:
@@ -121,6 +129,8 @@ class Book:
 
     def prints(self) -> list[tuple[str, str, str]]:
         """Return sheet, code and the prints of the protected cells, for each protected row in order."""
+        if self.received:
+            return list(self.received)
         found = []
         for table in self.tables:
             header = [column.header(self.language) for column in table.columns]
@@ -181,6 +191,12 @@ def evidence_table() -> Table:
     """Return the sheet for the evidence: numbered rows, nothing on it protected but its head."""
     lines = (Line(preset={"number": str(number)}) for number in range(1, EVIDENCE_ROWS + 1))
     return Table("evidence", EVIDENCE_COLUMNS, tuple(lines))
+
+
+def title_of(key: str, identity: Identity) -> str:
+    """Return the title of a sheet: it says whose it is, so that a sheet of another book is noticed."""
+    named = {"unit": identity.unit_name, "code": identity.unit, "period": identity.period}
+    return say(key, "title", identity.tongue, **named)
 
 
 def prints_of(cells: Iterable[Given]) -> str:

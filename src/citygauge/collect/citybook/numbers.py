@@ -17,6 +17,7 @@ _COMMA = re.compile(r"([-+]?[0-9]+),([0-9]+)")
 _WITH_UNIT = re.compile(
     rf"(?P<before>[^0-9+\-.]*)(?P<number>{_NUMBER})\s*(?P<after>[^0-9]*(?:[A-Za-z][23])?)"
 )
+_ACCOUNTANTS = re.compile(r"\(([0-9][0-9,.]*)\)|([0-9][0-9,.]*)-")
 _ROUGH = re.compile(
     r"约|近|超|逾|大约|[≈~<>≤≥]|余|多|左右|以上|以下|about|over|under|nearly|approx", re.IGNORECASE
 )
@@ -105,6 +106,9 @@ def _note_text(told: str, text: str, where: Where, unit: str, problems: Problems
         problems.add("collect.number-not-finite", where, value=told)
     elif _NOTHING.fullmatch(text):
         problems.add("collect.state-for-number", where, value=told)
+    elif match := _ACCOUNTANTS.fullmatch(text):
+        reading = f"-{match[1] or match[2]}"
+        problems.add("collect.accountants-minus", where, value=told, reading=reading)
     elif match := _COMMA.fullmatch(text):
         problems.add("collect.decimal-comma", where, value=told, reading=f"{match[1]}.{match[2]}")
     elif re.fullmatch(r"[-+]?[0-9,]+(?:[.][0-9]*)?", text):

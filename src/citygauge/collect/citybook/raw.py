@@ -12,16 +12,32 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from html import unescape
+from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from citygauge.problems import Problems
+import polars as pl
+
+from citygauge.collect.citybook.texts import LANGUAGES, say
+from citygauge.files import column_letter
+from citygauge.problems import Problems, Where
 from citygauge.xlsx import read_cells
 
 CellKind = Literal["text", "number", "percent", "date", "boolean", "error", "uncomputed"]
 Place = tuple[int, int]
+SHEETS = ("form", "facts", "evidence", "identification")
 
-_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s>])")
+MAX_SHEETS = 100
+MAX_PART_BYTES = 30_000_000  # a form of 5,000 rows takes 3 MB
+OURS = frozenset(say("sheets", key, language) for key in SHEETS for language in LANGUAGES)
+_OTHER_FORMATS = {".ods", ".fods", ".xls", ".xlsb", ".csv"}
+_UTF16 = {b"\xff\xfe", b"\xfe\xff"}
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError,
+)  # fmt: skip
+
+_OPENED = re.compile(rb"<(?:\w+:)?(row|c)(?=[\s/>])([^>]*)>")
+_FIGURE = re.compile(r"[-+]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?")
 _VALUE, _FORMULA = (
     re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>([^<]+)<"),
     re.compile(rb"<(?:\w+:)?f(?=[\s>/])[^>]*>([^<]*)"),
@@ -43,11 +59,11 @@ class RawCell:
 
     @property
     def number(self) -> float | None:
-        """The number that the cell holds as a number; None for text and everything else."""
-        try:
-            return float(self.text) if self.kind in {"number", "percent"} else None
-        except ValueError:
+        """The number that the cell holds as a number; None for text, what is not finite and all else."""
+        if self.kind not in {"number", "percent"} or not _FIGURE.fullmatch(self.text):
             return None
+        value = float(self.text)
+        return value if isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,42 +84,73 @@ class RawSheet:
         return max((row for row, _ in self.cells), default=-1) + 1
 
 
+_Special = tuple[dict[Place, RawCell], tuple[tuple[Place, Place], ...]]
+
+
 def read_raw(path: Path, problems: Problems) -> dict[str, RawSheet] | None:
     """Return the sheets of a workbook by name; None where it cannot be read (the reason is noted)."""
+    if path.suffix.casefold() in _OTHER_FORMATS and path.is_file():
+        problems.add("collect.not-xlsx", Where(path.name))
+        return None
+    if (count := _n_sheets(path)) > MAX_SHEETS:
+        problems.add("collect.too-many-sheets", Where(path.name), count=count, limit=MAX_SHEETS)
+        return None
     frames = read_cells(path, problems)
     if frames is None:
         return None
-    special = _special_cells(path)
-    sheets = {}
-    for name, frame in frames.items():
-        cells = {
-            (row, column): RawCell(text)
-            for column, texts in enumerate(frame.iter_columns())
-            for row, text in enumerate(texts)
-            if text is not None and text != ""
-        }
-        told, merged = special.get(name, ({}, ()))
-        for place, cell in told.items():  # a date's text is the reader's, every other figure the file's own
-            cells[place] = replace(cell, text=cells[place].text) if _is_date(cell, place, cells) else cell
-        sheets[name] = RawSheet(cells, merged)
-    return sheets
+    noted = Problems()
+    special = _special_cells(path, noted) if OURS.intersection(frames) else {}
+    if not noted.errors and not OURS.intersection(frames) <= set(special):
+        noted.add("collect.not-xlsx", Where(path.name))
+    problems.extend(noted)
+    if noted.errors:
+        return None
+    return {name: _sheet(frame, special.get(name, ({}, ()))) for name, frame in frames.items()}
+
+
+def _sheet(frame: pl.DataFrame, special: _Special) -> RawSheet:
+    """Return a sheet: the reader's text, except in the cells that hold something else."""
+    cells = {
+        (row, column): RawCell(text)
+        for column, texts in enumerate(frame.iter_columns())
+        for row, text in enumerate(texts)
+        if text is not None and text != ""
+    }
+    told, merged = special
+    for place, cell in told.items():  # a date's text is the reader's, every other figure the file's own
+        cells[place] = replace(cell, text=cells[place].text) if _is_date(cell, place, cells) else cell
+    return RawSheet(cells, merged)
 
 
 def _is_date(cell: RawCell, place: Place, cells: Mapping[Place, RawCell]) -> bool:
     return cell.kind == "date" and place in cells
 
 
-def _special_cells(path: Path) -> dict[str, tuple[dict[Place, RawCell], tuple[tuple[Place, Place], ...]]]:
-    """Return for each sheet the cells that are not text, and the merged ranges."""
-    found = {}
+def _n_sheets(path: Path) -> int:
+    """Return how many sheets a workbook lists; 0 where that cannot be told."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(1 for _ in _elements(_part(archive, "xl/workbook.xml"), "sheet"))
+    except _UNREADABLE:
+        return 0
+
+
+def _special_cells(path: Path, problems: Problems) -> dict[str, _Special]:
+    """Return for each sheet of ours the cells that are not text, and the merged ranges."""
+    found: dict[str, _Special] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             formats = _formats(_part(archive, "xl/styles.xml"))
             for name, part in _parts(archive):
-                content = _part(archive, part)
-                found[name] = (dict(_special(content, formats)), tuple(_merged(content)))
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
-        return found
+                if name in found:
+                    problems.add("collect.sheet-repeated", Where(path.name, name))
+                elif name in OURS:
+                    cells = _Cells(_part(archive, part), formats)
+                    found[name] = (dict(cells), tuple(_merged(cells.content)))
+                    for place in cells.repeated:
+                        problems.add("collect.cell-repeated", Where(path.name, name, column=place))
+    except _UNREADABLE:
+        return {}
     return found
 
 
@@ -121,28 +168,55 @@ def _parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return a part of a file; one that is too large for a book of ours is not unpacked further."""
     try:
-        return archive.read(name)
+        with archive.open(name) as part:
+            content = part.read(MAX_PART_BYTES + 1)
     except KeyError:
         return b""
+    if len(content) > MAX_PART_BYTES:
+        raise OSError(name)
+    if content[:2] in _UTF16:
+        return content.decode("utf-16").encode()
+    return content
 
 
-def _special(content: bytes, formats: Mapping[int, CellKind]) -> Iterator[tuple[Place, RawCell]]:
-    """Give every cell of a sheet that is not text."""
-    for chunk in _CELL.split(content)[1:]:
-        head, _, body = chunk.partition(b">")
-        told = _attributes(head.decode("utf-8", "replace"))
-        place = _place(told.get("r", ""))
-        if place is None or head.endswith(b"/"):
-            continue
+@dataclass(slots=True)
+class _Cells:
+    """The cells of a sheet that are not text; `repeated` are addresses that stand there more than once."""
+
+    content: bytes
+    formats: Mapping[int, CellKind]
+    repeated: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[tuple[Place, RawCell]]:
+        row, column, seen = -1, -1, set[Place]()
+        found = list(_OPENED.finditer(self.content))
+        ends = [*(match.start() for match in found[1:]), len(self.content)]
+        for match, end in zip(found, ends, strict=False):
+            told = _attributes(match[2].decode("utf-8", "replace"))
+            if match[1] == b"row":
+                row, column = _whole(told["r"]) - 1 if "r" in told else row + 1, -1
+                continue
+            place = _place(told.get("r", "")) or (row, column + 1)
+            column = place[1]
+            if place in seen:
+                self.repeated.append(f"{column_letter(place[1])}{place[0] + 1}")
+            seen.add(place)
+            cell = None if match[2].endswith(b"/") else self._cell(told, self.content[match.end() : end])
+            if cell is not None:
+                yield place, cell
+
+    def _cell(self, told: Mapping[str, str], body: bytes) -> RawCell | None:
         kind, found = told.get("t", "n"), _VALUE.search(body)
         text = unescape(found[1].decode("utf-8", "replace")) if found else ""
         if not text and (formula := _FORMULA.search(body)):
-            yield place, RawCell("=" + unescape(formula[1].decode("utf-8", "replace")), "uncomputed")
-        elif text and kind == "n":
-            yield place, RawCell(text, formats.get(int(told.get("s", "0") or 0), "number"))
-        elif text and kind in _TYPES:
-            yield place, RawCell(text, _TYPES[kind])
+            return RawCell("=" + unescape(formula[1].decode("utf-8", "replace")), "uncomputed")
+        if text and kind == "n":
+            style = told.get("s", "0")
+            shown = self.formats.get(_whole(style), "number")
+            return RawCell(text.strip(), shown) if _FIGURE.fullmatch(text.strip()) else RawCell(text)
+        return RawCell(text, _TYPES[kind]) if text and kind in _TYPES else None
 
 
 def _merged(content: bytes) -> Iterator[tuple[Place, Place]]:
@@ -155,12 +229,14 @@ def _merged(content: bytes) -> Iterator[tuple[Place, Place]]:
 
 def _formats(styles: bytes) -> dict[int, CellKind]:
     """Return which styles show a number as a percentage or as a date."""
-    codes = {int(own.get("numFmtId", "0")): own.get("formatCode", "") for own in _elements(styles, "numFmt")}
+    codes = {
+        _whole(own.get("numFmtId", "")): own.get("formatCode", "") for own in _elements(styles, "numFmt")
+    }
     _, _, used = styles.partition(b"cellXfs")
     used, _, _ = used.partition(b"cellXfs")
     found: dict[int, CellKind] = {}
     for index, style in enumerate(_elements(used, "xf")):
-        number = int(style.get("numFmtId", "0") or 0)
+        number = _whole(style.get("numFmtId", ""))
         code = _QUOTED.sub("", codes.get(number, "")).casefold()
         if number in _PERCENT_IDS or "%" in code:
             found[index] = "percent"
@@ -177,6 +253,10 @@ def _elements(content: bytes, name: str) -> Iterator[dict[str, str]]:
 
 def _attributes(text: str) -> dict[str, str]:
     return {name: unescape(double or single) for name, double, single in _NAMED.findall(text)}
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 9 else 0
 
 
 def _place(text: str) -> Place | None:

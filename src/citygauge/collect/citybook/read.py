@@ -1,16 +1,15 @@
-"""A returned workbook is held against what was sent out; a book that was rebuilt is refused."""
+"""A returned workbook is held against what was sent out; a book about something else is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from citygauge.collect.citybook.entries import Reading
-from citygauge.collect.citybook.form import entry_line, form_hash
+from citygauge.collect.citybook.form import asked, form_hash
 from citygauge.collect.citybook.layout import (
     COLUMNS,
-    FACTS_COLUMNS,
     FIRST_ROW,
     FIRST_SHEET,
     HEADER_ROW,
@@ -19,22 +18,15 @@ from citygauge.collect.citybook.layout import (
     MAGIC,
     TABLES,
     Book,
-    Given,
     Identity,
-    Table,
-    address,
     digest,
-    evidence_table,
-    prints_of,
 )
 from citygauge.collect.citybook.raw import RawSheet, read_raw
+from citygauge.collect.citybook.structure import Prints, Structure
 from citygauge.collect.citybook.texts import LANGUAGES, say
 from citygauge.collect.units import Units
 from citygauge.framework.model import Framework
 from citygauge.problems import Problems, Where
-
-_STATE = [column.key for column in FACTS_COLUMNS].index("recorded_state")  # blank in headings
-Prints = Sequence[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +39,10 @@ class Expected:
 
 
 def open_book(path: Path, expected: Expected, problems: Problems) -> Reading | None:
-    """Return a book that is ours, unchanged but for its entries; None where it is refused.
+    """Return a book that is ours; None where it is refused, which `problems` tells.
 
-    Rows may stand in another order as long as each is there once; that is said.
+    Rows may stand in another order, each is found by its code. Rows whose protected cells were changed, or
+    that were inserted or repeated, are held back and noted in the reading.
     """
     sheets = read_raw(path, problems)
     if sheets is None:
@@ -66,17 +59,32 @@ def open_book(path: Path, expected: Expected, problems: Problems) -> Reading | N
     else:
         _check_identity(path.name, identity, prints, expected, noted)
         _check_sheets(path.name, sheets, identity, noted)
-    book = Book(identity, ())
-    tables = []
-    for key in () if noted.errors else TABLES[identity.kind]:
-        name = say("sheets", key, book.language)
-        structure = _Structure(path.name, name, key, sheets[name], prints, noted)
-        tables.append(structure.table(expected.framework, book))
+    reading = None if noted.errors else _held_against(path.name, sheets, found, expected, noted)
     problems.extend(noted)
-    if noted.errors:
-        return None
+    return reading
+
+
+def _held_against(
+    file: str, sheets: Mapping[str, RawSheet], found: tuple[Identity, Prints], expected: Expected,
+    problems: Problems,
+) -> Reading | None:  # fmt: skip
+    """Return the book with its rows as they stand; None where a sheet is another book's or lost its head."""
+    identity, prints = found
+    elsewhere = asked(expected.framework)[1] if identity.kind == "form" else 0
+    book = Book(identity, (), elsewhere=elsewhere)
     named = {key: sheets[say("sheets", key, book.language)] for key in TABLES[identity.kind]}
-    return Reading(path.name, replace(book, tables=tuple(tables)), named)
+    parts = [Structure(file, key, sheet, book, prints) for key, sheet in named.items()]
+    tables = tuple(part.table(expected.framework) for part in parts)
+    for part in parts:
+        problems.extend(part.refusals)
+    if problems.errors:
+        return None
+    received = tuple(line for part in parts for line in part.in_order())
+    reading = Reading(file, replace(book, tables=tables, received=received), named)
+    for part, table in zip(parts, tables, strict=True):
+        for (row, at), problem in part.faults:
+            reading.note(table, row, at, problem)
+    return reading
 
 
 def identify(sheets: Mapping[str, RawSheet]) -> tuple[Identity, Prints] | None:
@@ -150,115 +158,3 @@ def _looks_like(sheet: RawSheet, headers: Sequence[str]) -> bool:
     if not headers:
         return sheet.text(0, 0) == MAGIC
     return [sheet.text(HEADER_ROW, at) for at in range(len(headers))] == list(headers)
-
-
-@dataclass(frozen=True)
-class _Structure:
-    """Holds the protected cells of one sheet against their prints."""
-
-    file: str
-    name: str
-    key: str
-    sheet: RawSheet
-    prints: Prints
-    problems: Problems
-
-    def table(self, framework: Framework, book: Book) -> Table:
-        """Return the sheet's table with its rows as they stand in the file, noting every change."""
-        columns = COLUMNS[self.key]
-        header = next((told for key, code, told in self.prints if key == self.key and not code), "").split()
-        wanted = {code: told.split() for key, code, told in self.prints if key == self.key and code}
-        if not self._check_header(columns, header):
-            return Table(self.key, columns, ())
-        if self.key == "evidence":
-            return evidence_table()
-        n_given = sum(not column.owner for column in columns)
-        self._check_rows(wanted, n_given)
-        lines = []
-        for row in range(FIRST_ROW, FIRST_ROW + len(wanted)):
-            code = self.sheet.text(row, 0)
-            given: list[Given] = []
-            for at in range(n_given):
-                cell = self.sheet.cells.get((row, at))
-                given.append(None if cell is None else cell.text if cell.number is None else cell.number)
-            if code in framework:
-                node = framework[code]
-                is_heading = bool(framework.children(code)) if self.key == "form" else given[_STATE] is None
-                lines.append(entry_line(node, tuple(given), book.language, is_heading=is_heading))
-        return Table(self.key, columns, tuple(lines))
-
-    def _print(self, row: int, at: int) -> str:
-        cell = self.sheet.cells.get((row, at))
-        return prints_of([None if cell is None else cell.text if cell.number is None else cell.number])
-
-    def _where(self, row: int, at: int | None = None) -> Where:
-        column = None
-        if at is not None:
-            header = self.sheet.text(HEADER_ROW, at)
-            column = f"{address(row, at)} ({header})"
-        return Where(self.file, self.name, row + 1, column)
-
-    def _check_header(self, columns: Sequence[object], header: Sequence[str]) -> bool:
-        """Note a head that was changed or moved; what stands below cannot be read then."""
-        width = len(columns)
-        changed = [at for at in range(width) if self._print(HEADER_ROW, at) != header[at]]
-        if not changed:
-            return True
-        moved = [
-            r for r in range(self.sheet.n_rows) if all(self._print(r, a) == header[a] for a in range(width))
-        ]
-        if moved and moved[0] > HEADER_ROW:
-            self.problems.add("collect.row-inserted", self._where(HEADER_ROW), code="–")
-        elif moved:
-            self.problems.add("collect.row-deleted", self._where(moved[0]), codes=["–"])
-        else:
-            for at in changed:
-                value = self.sheet.text(HEADER_ROW, at)
-                self.problems.add("collect.protected-changed", self._where(HEADER_ROW, at), value=value)
-        return False
-
-    def _check_rows(self, wanted: Mapping[str, list[str]], n_given: int) -> None:
-        """Note rows that were inserted, deleted, repeated, moved or changed."""
-        rows: dict[str, int] = {}
-        strange = []
-        for row in self._used_rows(wanted, n_given):
-            code = self.sheet.text(row, 0)
-            if code in rows:
-                self.problems.add(
-                    "collect.row-repeated", self._where(row), code=code, rows=[rows[code] + 1, row + 1]
-                )
-            elif code in wanted:
-                rows[code] = row
-            else:
-                strange.append(row)
-        absent = [code for code in wanted if code not in rows]
-        for row in strange:
-            told = [self._print(row, at) for at in range(1, n_given)]
-            renamed = next((code for code in absent if wanted[code][1:] == told), None)
-            if renamed is not None:
-                absent.remove(renamed)
-                values = {"code": renamed, "value": self.sheet.text(row, 0)}
-                self.problems.add("collect.code-changed", self._where(row, 0), **values)
-            else:
-                self.problems.add(
-                    "collect.row-inserted", self._where(row), code=self.sheet.text(row, 0) or "–"
-                )
-        if absent:
-            self.problems.add("collect.row-deleted", Where(self.file, self.name), codes=absent)
-        for code, row in rows.items():
-            for at in range(1, n_given):
-                if self._print(row, at) != wanted[code][at]:
-                    value = self.sheet.text(row, at)
-                    self.problems.add("collect.protected-changed", self._where(row, at), value=value)
-        order = [code for code, _ in sorted(rows.items(), key=lambda item: item[1])]
-        if order != [code for code in wanted if code in rows]:
-            moved = [code for code, own in zip(order, wanted, strict=False) if code != own]
-            self.problems.add("collect.rows-reordered", Where(self.file, self.name), codes=moved)
-
-    def _used_rows(self, wanted: Mapping[str, list[str]], n_given: int) -> Iterator[int]:
-        """Give the rows of the table; what stands below the last of them is no row of ours."""
-        codes = [row for row in range(FIRST_ROW, self.sheet.n_rows) if self.sheet.text(row, 0) in wanted]
-        end = FIRST_ROW + len(wanted) - 1
-        for row in range(FIRST_ROW, max([*codes, end]) + 1):
-            if row <= max(codes, default=0) or any(self.sheet.text(row, at) for at in range(n_given)):
-                yield row

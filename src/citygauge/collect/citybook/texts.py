@@ -16,8 +16,8 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 def say(group: str, key: str, language: Language, /, **values: str) -> str:
     """Return a text of the workbooks, its placeholders filled.
 
-    >>> say("form", "title", "en", unit="Chengdu", period="2023")
-    'Chengdu, 2023: data form'
+    >>> say("form", "title", "en", unit="Chengdu", code="510100", period="2023")
+    'Chengdu (510100), 2023: data form'
     """
     text: str = _texts()[group][key][language]
     return text.format_map(values) if values else text

@@ -23,6 +23,7 @@ from citygauge.collect.citybook.layout import (
     Column,
     Line,
     Table,
+    title_of,
 )
 from citygauge.collect.citybook.raw import RawCell
 from citygauge.collect.citybook.texts import choices, lines, say
@@ -40,6 +41,8 @@ _A4, _A3 = 9, 8
 _FONTS = {"zh": "微软雅黑", "en": "Calibri"}
 _NUMBER, _WHOLE, _TEXT, _PERCENT = "#,##0.00####", "#,##0", "@", "0.00##%"
 _GRID = {"border": 1, "border_color": "#C9CED6", "valign": "top", "text_wrap": True}
+_FAULTY = "#FFC7CE"
+_LONGEST_NOTE = 32_000  # characters that a note on a cell can hold
 _FILLS = {"city": "#FFF9DB", "institute": "#E6F0FB"}
 _STYLES: Mapping[str, Mapping[str, Any]] = {
     "title": {"bold": True, "font_size": 15},
@@ -154,6 +157,8 @@ class _Writer:
         contact = self._book.identity.contact
         back = say("guide", "contact", la, contact=contact) if contact else say("guide", "no_contact", la)
         steps = [f"{i}. {words[la]}" for i, words in enumerate(lines("guide", "steps"), 1)]
+        if self._book.elsewhere:
+            steps.append(say("guide", "elsewhere", la, n=str(self._book.elsewhere)))
         colon = "：" if la == "zh" else ": "
         states = [f"{say('states', s['state'], la)}{colon}{s[la]}" for s in lines("guide", "states")]
         return [
@@ -170,8 +175,7 @@ class _Writer:
         return [("paragraph", text) for text in told]
 
     def _head(self, sheet: Any, key: str) -> None:
-        title = say(key, "title", self._language, **self._named)
-        sheet.write_string(0, 0, title, self._style("title"))
+        sheet.write_string(0, 0, title_of(key, self._book.identity), self._style("title"))
         hint = say(key, "hint", self._language)
         notice = self._book.notice
         sheet.write_string(1, 0, f"{notice}　{hint}" if notice else hint,
@@ -180,12 +184,14 @@ class _Writer:
     def _line(self, sheet: Any, table: Table, row: int, line: Line) -> None:
         """Write one row: its protected cells, then the cells that are to be filled or were."""
         for at, given in enumerate(line.given):
+            fault = {"bg_color": _FAULTY} if self._marks(table, row, at) else {}
             if isinstance(given, float):
-                style = self._style("whole" if given.is_integer() else "decimal")
+                style = self._style("whole" if given.is_integer() else "decimal", **fault)
                 sheet.write_number(row, at, _Exact(given), style)
             else:
                 name = "centred" if table.columns[at].is_centred else "given"
-                sheet.write_string(row, at, given or "", self._style("heading" if line.is_heading else name))
+                style = self._style("heading" if line.is_heading else name, **fault)
+                sheet.write_string(row, at, given or "", style)
         cells = self._filled.cells.get(table.key)
         texts = [(str(cell or ""), table.columns[at].width) for at, cell in enumerate(line.given)]
         sheet.set_row(row, _height([] if line.is_heading else texts))
@@ -208,7 +214,7 @@ class _Writer:
     ) -> None:
         """Write a cell that is to be filled, with what it holds."""
         style = {
-            **_GRID, "bg_color": "#FFC7CE" if marks else _FILLS[column.owner], "locked": False,
+            **_GRID, "bg_color": _FAULTY if marks else _FILLS[column.owner], "locked": False,
             "num_format": _NUMBER if column.is_number else _TEXT,
         }  # fmt: skip
         if raw is not None and raw.kind == "percent":  # else it would come back as another number
@@ -222,9 +228,12 @@ class _Writer:
             inside = FIRST_ROW <= row < last and at < len(table.columns)
             is_heading = inside and table.lines[row - FIRST_ROW].is_heading
             if row >= FIRST_ROW and (not inside or (is_heading and at >= table.n_given)):
-                _write_raw(sheet, (row, at), raw, self._style("plain", bg_color="#FFC7CE", locked=False))
+                _write_raw(sheet, (row, at), raw, self._style("plain", bg_color=_FAULTY, locked=False))
                 if not inside:
                     self._mark(sheet, table, row, at)
+        for row, at in self._filled.marks.get(table.key, {}):  # where rows at the end are gone
+            if row >= last and (row, at) not in self._filled.cells.get(table.key, {}):
+                self._mark(sheet, table, row, at)
 
     def _marks(self, table: Table, row: int, at: int) -> Sequence[str]:
         return self._filled.marks.get(table.key, {}).get((row, at), ())
@@ -232,7 +241,7 @@ class _Writer:
     def _mark(self, sheet: Any, table: Table, row: int, at: int) -> None:
         if marks := self._marks(table, row, at):
             size = {"x_scale": 2.4, "y_scale": 1.2 * len(marks), "font_size": 9}
-            sheet.write_comment(row, at, "\n".join(marks), {"author": MAGIC, **size})
+            sheet.write_comment(row, at, "\n".join(marks)[:_LONGEST_NOTE], {"author": MAGIC, **size})
 
     def _rule(self, sheet: Any, place: tuple[int, int], column: Column, line: Line) -> None:
         """Say what a cell accepts: one of a list, or a number within limits."""
