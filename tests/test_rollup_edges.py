@@ -132,7 +132,10 @@ def test_a_table_whose_only_row_has_no_condition_reads_back_from_yaml(tmp_path):
 
 def test_blank_lines_of_items_and_lookups_are_passed_over_as_those_of_rules_are(inside):
     rules = "a,site,site,lookup\na,site,unit,mean\n"
-    cg.open(inside(rules, items__csv=ITEMS + ",,,\n", lookups__csv="code,when,score\na,q=1,5\n,,\n"))
+    folder = inside(rules, items__csv=ITEMS + ",,,\n", lookups__csv="code,when,score\na,q=1,5\n,,\n")
+    framework = cg.open(folder).framework
+    assert [item.code for item in framework.items] == ["q", "r"]
+    assert len(framework.lookups) == 1
 
 
 def test_things_may_not_be_of_the_kind_unit(inside):
@@ -144,7 +147,8 @@ def test_things_may_not_be_of_the_kind_unit(inside):
 
 def test_a_conflict_in_a_unit_that_is_not_assessed_stops_no_run(inside):
     only = 'framework = "framework.csv"\n[units]\nlist = ["2"]\n'
-    cg.assess(cg.open(inside(facts="1,a,10,,v1\n1,a,20,,v1\n", assessment__toml=only)))
+    result = cg.assess(cg.open(inside(facts="1,a,10,,v1\n1,a,20,,v1\n", assessment__toml=only)))
+    assert result.units.codes == ("2",)
 
 
 def test_only_what_was_recorded_is_called_recorded(inside):

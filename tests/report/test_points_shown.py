@@ -21,11 +21,12 @@ import citygauge as cg
 from citygauge.report import fonts as report_fonts
 from citygauge.report.charts import means_chart, ranking_chart, svg
 from citygauge.report.content import report_content
-from citygauge.report.files import tables, write_results
+from citygauge.report.files import write_results
 from citygauge.report.marks import Marks, rounded, short, signed
 from citygauge.report.page import page
 from citygauge.report.pdf import pdf_of
 from citygauge.report.profile import profiles
+from citygauge.report.tables import tables
 from conftest import SOURCED
 
 Make = Callable[..., Path]

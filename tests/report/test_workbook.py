@@ -24,7 +24,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 import citygauge as cg
 from citygauge.problems import InputError
 from citygauge.report import workbook_layout
-from citygauge.report.files import STEPS, tables, write_results
+from citygauge.report.files import write_results
+from citygauge.report.tables import STEPS, tables
 from citygauge.report.workbook import write_workbook
 from citygauge.report.workbook_layout import Book, Column, Sheet, shown_width
 

@@ -13,6 +13,17 @@ from citygauge.cli.words import say
 app = typer.Typer(no_args_is_help=True, help=say("Bring data into a workspace.", "把数据导入工作区。"))
 Folder = Annotated[Path, typer.Argument(help=say("The workspace.", "工作区。"))]
 Json = Annotated[bool, typer.Option("--json", help=say("Print the outcome as JSON.", "以 JSON 输出结果。"))]
+SourceId = Annotated[
+    str,
+    typer.Option(
+        "--source", help=say("Id of the source; made from the file by default.", "来源代号；默认由文件生成。")
+    ),
+]
+Producer = Annotated[str, typer.Option("--producer", help=say("Who made the table.", "表的编制者。"))]
+Title = Annotated[str, typer.Option("--title", help=say("Title of the source.", "来源的标题。"))]
+Url = Annotated[str, typer.Option("--url", help=say("Address of the source.", "来源的网址。"))]
+Licence = Annotated[str, typer.Option("--licence", help=say("Licence of the source.", "来源的许可。"))]
+Date = Annotated[str, typer.Option("--date", help=say("Date of the source.", "来源的日期。"))]
 
 
 def new(
@@ -95,22 +106,12 @@ def table(
             "--correct", help=say("Record differing values as corrections.", "把不同的数值记为更正。")
         ),
     ] = False,
-    source: Annotated[
-        str,
-        typer.Option(
-            "--source",
-            help=say("Id of the source; made from the file by default.", "来源代号；默认由文件生成。"),
-        ),
-    ] = "",
-    producer: Annotated[
-        str, typer.Option("--producer", help=say("Who made the table.", "表的编制者。"))
-    ] = "",
-    title: Annotated[str, typer.Option("--title", help=say("Title of the source.", "来源的标题。"))] = "",
-    url: Annotated[str, typer.Option("--url", help=say("Address of the source.", "来源的网址。"))] = "",
-    licence: Annotated[
-        str, typer.Option("--licence", help=say("Licence of the source.", "来源的许可。"))
-    ] = "",
-    date: Annotated[str, typer.Option("--date", help=say("Date of the source.", "来源的日期。"))] = "",
+    source: SourceId = "",
+    producer: Producer = "",
+    title: Title = "",
+    url: Url = "",
+    licence: Licence = "",
+    date: Date = "",
     as_json: Json = False,
 ) -> None:
     """Add facts; what is already recorded is never changed."""
@@ -154,22 +155,12 @@ def subjects(
             ),
         ),
     ],
-    source: Annotated[
-        str,
-        typer.Option(
-            "--source",
-            help=say("Id of the source; made from the file by default.", "来源代号；默认由文件生成。"),
-        ),
-    ] = "",
-    producer: Annotated[
-        str, typer.Option("--producer", help=say("Who made the table.", "表的编制者。"))
-    ] = "",
-    title: Annotated[str, typer.Option("--title", help=say("Title of the source.", "来源的标题。"))] = "",
-    url: Annotated[str, typer.Option("--url", help=say("Address of the source.", "来源的网址。"))] = "",
-    licence: Annotated[
-        str, typer.Option("--licence", help=say("Licence of the source.", "来源的许可。"))
-    ] = "",
-    date: Annotated[str, typer.Option("--date", help=say("Date of the source.", "来源的日期。"))] = "",
+    source: SourceId = "",
+    producer: Producer = "",
+    title: Title = "",
+    url: Url = "",
+    licence: Licence = "",
+    date: Date = "",
     as_json: Json = False,
 ) -> None:
     """Add subjects and facts; what is already recorded is never changed."""

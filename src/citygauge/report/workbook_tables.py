@@ -18,8 +18,8 @@ from citygauge.collect.units import Units
 from citygauge.framework.model import DEDUCTION, VETO
 from citygauge.framework.write import framework_frame
 from citygauge.indicators.table import IMPUTED, Table
-from citygauge.report.files import STEPS, tables
 from citygauge.report.marks import Marks, pillars
+from citygauge.report.tables import STEPS, tables
 from citygauge.report.workbook_layout import COUNT, GENERAL, SHARE, Column, Sheet, texts
 from citygauge.result import Result
 

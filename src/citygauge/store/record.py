@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from citygauge.collect.observations import OBSERVATION_COLUMNS, ROW, check_observations, observations_of
 from citygauge.collect.sources import source_frame
 from citygauge.collect.subjects import Subjects, check_subjects, subjects_of
-from citygauge.files import canonical_headers, frame_sheet, read_sheet, write_csv
+from citygauge.files import Sheet, canonical_headers, frame_sheet, read_sheet, write_csv
 from citygauge.problems import InputError, Problem, Problems, Where
 from citygauge.provenance import Source, sha256_of_file
 from citygauge.workspace import Workspace
@@ -110,6 +110,20 @@ def source_of(file: Path, label: str) -> Source:
     digest = sha256_of_file(file)
     name = label or "".join(c if c.isalnum() else "-" for c in file.stem).strip("-").lower()
     return Source(f"{name}-{digest[:8]}", sha256=digest, file=f"originals/{digest[:16]}{file.suffix.lower()}")
+
+
+def described(told: Source, file: Path, sheet: Sheet) -> Source:
+    """Return what is told of a file that is imported, with id, title, hash, place and range filled in."""
+    made = source_of(file, "")
+    return replace(
+        told,
+        id=told.id or made.id,
+        title=told.title or file.name,
+        sha256=made.sha256,
+        file=made.file,
+        sheet=sheet.name or "",
+        cell_range=sheet.cell_range(),
+    )
 
 
 def keep(original: Path, place: Path) -> None:

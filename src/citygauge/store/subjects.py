@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +14,7 @@ from citygauge.collect.subjects import Subjects
 from citygauge.files import is_file, read_sheet
 from citygauge.problems import Problem, Problems, Where
 from citygauge.provenance import Source
-from citygauge.store.record import locked, record, source_of
+from citygauge.store.record import described, locked, record
 from citygauge.workspace import Workspace, framework_place, open_workspace
 
 _FACT = ("unit", "subject", "indicator", "period")
@@ -65,16 +65,7 @@ def _import_subjects(
     found = read_subject_table(sheet, rules, workspace.framework, workspace.units, problems)
     problems.raise_errors()
     assert found is not None
-    made = source_of(file, "")
-    source = replace(
-        told,
-        id=told.id or made.id,
-        title=told.title or file.name,
-        sha256=made.sha256,
-        file=made.file,
-        sheet=sheet.name or "",
-        cell_range=sheet.cell_range(),
-    )
+    source = described(told, file, sheet)
     subjects = _new_subjects(workspace.subjects, found.subjects, problems)
     facts = _new_facts(workspace, found, file.name, problems)
     told_of = found.facts.rename({"_at": ROW}).with_columns(pl.lit(None, pl.String).alias("unit_of_measure"))

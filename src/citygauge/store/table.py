@@ -18,7 +18,7 @@ from citygauge.files import Sheet, read_sheet
 from citygauge.framework.model import CHANNELS
 from citygauge.problems import Problem, Problems, Where
 from citygauge.provenance import Source
-from citygauge.store.record import locked, record, source_of
+from citygauge.store.record import described, locked, record
 from citygauge.workspace import Workspace, open_workspace
 
 # Python would take full-width digits and 1_000 for numbers; a table of facts does not.
@@ -162,16 +162,7 @@ def _complete_source(
     file: Path, sheet: Sheet, told: Source, workspace: Workspace, problems: Problems
 ) -> Source:
     """Return the source with id, hash, file, sheet and range filled in; an id used already is a problem."""
-    made = source_of(file, "")
-    source = replace(
-        told,
-        id=told.id or made.id,
-        title=told.title or file.name,
-        sha256=made.sha256,
-        file=made.file,
-        sheet=sheet.name or "",
-        cell_range=sheet.cell_range(),
-    )
+    source = described(told, file, sheet)
     known = workspace.sources.get(source.id)
     if known is not None and known.sha256 != source.sha256:
         problems.add("sources.duplicate-id", Where("sources.csv", column="id"), id=source.id)
