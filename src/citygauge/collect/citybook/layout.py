@@ -140,12 +140,12 @@ class Book:
 
 
 FORM_COLUMNS = (
-    Column("code", 10),
+    Column("code", 18),
     Column("name", 30),
     Column("definition", 46),
     Column("unit_of_measure", 13, is_centred=True),
     Column("last", 13),
-    Column("last_period", 9, is_centred=True),
+    Column("last_period", 14, is_centred=True),
     Column("value", 18, "city", is_number=True),
     Column("state", 12, "city", "states"),
     Column("evidence", 14, "city"),
@@ -160,7 +160,7 @@ EVIDENCE_COLUMNS = (
     Column("page", 14, "city"),
 )
 FACTS_COLUMNS = (
-    Column("code", 10),
+    Column("code", 18),
     Column("name", 28),
     Column("recorded", 14),
     Column("unit_of_measure", 12, is_centred=True),
