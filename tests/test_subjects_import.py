@@ -218,13 +218,9 @@ def test_an_id_that_stands_in_two_rows_is_refused_and_nothing_is_written(campaig
 
 
 def test_a_value_beyond_an_items_bounds_is_refused_and_nothing_is_written(campaign):
-    says(
-        refused(campaign, write(campaign, TABLE.replace("否", "7")), "facts.beyond-bounds"),
-        "q",
-        "7",
-        "0",
-        "1",
-    )
+    problem = refused(campaign, write(campaign, TABLE.replace("否", "7")), "facts.beyond-bounds")
+    assert problem.where.file == "表.csv"
+    says(problem, "q", "7", "0", "1")
 
 
 def test_a_city_that_is_not_assessed_is_left_out_and_named(campaign):
@@ -237,6 +233,7 @@ def test_a_city_that_is_not_assessed_is_left_out_and_named(campaign):
 
 def test_a_name_that_two_cities_share_is_refused_and_nothing_is_written(campaign):
     problem = refused(campaign, write(campaign, TABLE.replace("苏州市", "Suzhou")), "units.ambiguous")
+    assert problem.where.file == "表.csv"
     says(problem, "Suzhou", "苏州", "宿州")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,15 @@ def canonical_headers(sheet: Sheet, columns: Iterable[str]) -> Sheet:
         return sheet
     letters = {renamed.get(name, name): letter for name, letter in (sheet.letters or {}).items()}
     return Sheet(sheet.frame.rename(renamed), sheet.file, sheet.name, sheet.first_row, letters or None)
+
+
+def finite_number(text: str) -> float | None:
+    """Return the number that a cell holds; None for text and for what is not finite."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
 
 
 def column_letter(index: int) -> str:

@@ -23,6 +23,8 @@ from citygauge.cli.output import (
 from citygauge.cli.words import language, say
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from citygauge.problems import InputError
     from citygauge.result import Result
 
@@ -85,8 +87,6 @@ def assess(
     quiet: Quiet = False,
 ) -> None:
     """Assess a workspace and write its results, or its problems and nothing else."""
-    from rich.progress import Progress, SpinnerColumn, TextColumn
-
     from citygauge.report.files import Extra, write_problems, write_results
 
     target = out or folder / "results"
@@ -96,16 +96,7 @@ def assess(
             write_problems([problem.as_dict() for problem in error.problems], target)
 
     silent = as_json or quiet
-    with (
-        Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            console=stderr,
-            transient=True,
-            disable=silent or not stderr.is_terminal,
-        ) as progress,
-        input_errors(as_json=as_json, on_error=keep_problems),
-    ):
+    with _progress(silent) as progress, input_errors(as_json=as_json, on_error=keep_problems):
         progress.add_task(say("scoring …", "正在评分……"))
         result = _run(folder, method)
         progress.add_task(say("writing results and reports …", "正在写结果和报告……"))
@@ -121,6 +112,14 @@ def assess(
         _name_files(written.paths)
     if written.not_made:
         raise typer.Exit(NOT_ALL_MADE)
+
+
+def _progress(silent: bool) -> Progress:
+    """Return what shows on a terminal that the run goes on."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"))
+    return Progress(*columns, console=stderr, transient=True, disable=silent or not stderr.is_terminal)
 
 
 def trace(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from citygauge.cli.output import BAD_INPUT, input_errors, print_json, print_problems, stderr, stdout
+from citygauge.cli.output import BAD_INPUT, input_errors, print_json, print_problems, stdout
 from citygauge.cli.words import language, say
 from citygauge.text import visible
 
 if TYPE_CHECKING:
-    from citygauge.problems import Problem
     from citygauge.store.citybook import Issue
     from citygauge.store.received import BookOutcome, Correction
     from citygauge.store.returned import Outcome
@@ -136,7 +133,8 @@ def read(
     if as_json:
         print_json({"ok": not failed, **_counts(outcome)})
     else:
-        _print_problems(outcome.problems)
+        # Each error names a cell that somebody must correct.
+        print_problems(outcome.problems, all_errors=True)
         for book in outcome.books:
             _print_book(book)
     if failed:
@@ -156,19 +154,6 @@ def _print_paths(paths: list[Path], *, as_json: bool) -> None:
     for path in paths:
         stdout.print(str(path), markup=False)
     stdout.print(say(f"{len(paths)} workbooks written.", f"已生成{len(paths)}份工作簿。"))
-
-
-def _print_problems(problems: Sequence[Problem]) -> None:
-    """Print every error, as each names a cell that somebody must correct; warnings of a kind in short."""
-    errors = [problem for problem in problems if problem.severity == "error"]
-    for problem in errors:
-        text = escape(visible(problem.text(language())))
-        stderr.print(f"[red]{say('error', '错误')}[/] {text} [dim]\\[{problem.code}][/]")
-    warnings = [problem for problem in problems if problem.severity == "warning"]
-    print_problems(warnings)
-    if errors:
-        counts = f"{len(errors)} error{'s' * (len(errors) != 1)}, {len(warnings)} warning{'s' * (len(warnings) != 1)}"
-        stderr.print(say(counts, f"{len(errors)}个错误，{len(warnings)}个提醒"))
 
 
 def _counts(outcome: Outcome) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import typer
@@ -30,20 +31,21 @@ def print_json(data: Any) -> None:
     stdout.print(json.dumps(data, ensure_ascii=False, indent=2), markup=False)
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
-    """Print errors, then warnings; of many alike the first ten and a count."""
+def print_problems(problems: Iterable[Problem], *, all_errors: bool = False) -> None:
+    """Print errors, then warnings; of many alike the first ten and a count, of errors all where asked for."""
     problems = list(problems)
     kinds = (("error", say("error", "错误"), "red"), ("warning", say("warning", "提醒"), "yellow"))
     for severity, word, colour in kinds:
+        most = inf if all_errors and severity == "error" else SHOWN_PER_CODE
         shown: Counter[str] = Counter()
         chosen = [problem for problem in problems if problem.severity == severity]
         for problem in chosen:
             shown[problem.code] += 1
-            if shown[problem.code] <= SHOWN_PER_CODE:
+            if shown[problem.code] <= most:
                 text = escape(visible(problem.text(language())))
                 stderr.print(f"[{colour}]{word}[/] {text} [dim]\\[{problem.code}][/]")
         for code, count in shown.items():
-            if count > SHOWN_PER_CODE:
+            if count > most:
                 rest = count - SHOWN_PER_CODE
                 stderr.print(
                     say(f"… and {rest} more [dim]\\[{code}][/]", f"…… 另有{rest}项 [dim]\\[{code}][/]")

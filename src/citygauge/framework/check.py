@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
-from math import isfinite
+from math import nan
 from typing import Protocol
 
 import polars as pl
 
-from citygauge.files import Sheet
+from citygauge.files import Sheet, finite_number
 from citygauge.framework.model import DEDUCTION, SCALES, VETO, Framework, Node
 from citygauge.framework.points import check_points
 from citygauge.problems import Problems, Where
@@ -99,11 +99,9 @@ def _weight_set(framework: Framework, name: str, sheet: Sheet, problems: Problem
             continue
         if code in weights:
             problems.add("weights.repeated-code", sheet.where(index, "code"), set=name, code=code)
-        try:
-            weights[code] = float(text or "")
-        except ValueError:
-            weights[code] = float("nan")
-        if not isfinite(weights[code]):
+        weight = finite_number(text or "")
+        weights[code] = nan if weight is None else weight
+        if weight is None:
             problems.add("weights.not-a-number", where, set=name, code=code, value=text or "")
         elif framework[code].role:
             problems.add("weights.of-role", where, set=name, code=code, role=framework[code].role)

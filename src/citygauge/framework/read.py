@@ -6,14 +6,13 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import yaml
 
-from citygauge.files import Sheet, canonical_headers, frame_sheet, read_sheet, sheet_names
+from citygauge.files import Sheet, canonical_headers, finite_number, frame_sheet, read_sheet, sheet_names
 from citygauge.framework.check import check_nodes, check_weight_sets, in_pre_order
 from citygauge.framework.model import CHANNELS, FRAMEWORK_COLUMNS, ROLES, Framework, Node, RubricLevel, Scheme
 from citygauge.framework.rollup import check_rollups, read_items, read_lookups, read_rollups
@@ -203,13 +202,9 @@ def _role(text: Mapping[str, str], where: Where, problems: Problems) -> str:
 def _number(text: str, where: Where, problems: Problems) -> float | None:
     if not text:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not isfinite(value):
+    value = finite_number(text)
+    if value is None:
         problems.add("framework.not-a-number", where, value=text)
-        return None
     return value
 
 

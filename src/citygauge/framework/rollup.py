@@ -11,10 +11,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from math import isfinite
 from typing import Literal, get_args
 
-from citygauge.files import Sheet, canonical_headers
+from citygauge.files import Sheet, canonical_headers, finite_number
 from citygauge.problems import Problems, Where
 
 How = Literal[
@@ -344,13 +343,9 @@ def _has_columns(sheet: Sheet, needed: Sequence[str], problems: Problems) -> boo
 def _number(text: str, sheet: Sheet, index: int, column: str, problems: Problems) -> float | None:
     if not text:
         return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not isfinite(value):
+    value = finite_number(text)
+    if value is None:
         problems.add("rollup.not-a-number", sheet.where(index, column), value=text)
-        return None
     return value
 
 

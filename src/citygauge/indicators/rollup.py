@@ -17,6 +17,7 @@ ROLLED = {
     "unit": pl.String, "stratum": pl.String, "subject": pl.String, "kind": pl.String, "code": pl.String,
     "value": pl.Float64, "state": pl.String, "subjects": pl.Int64,
 }  # fmt: skip
+_GAP = pl.col("value").is_null() & (pl.col("state") != "not_applicable")
 WITHOUT = ""  # the stratum of a framework that has none
 
 
@@ -89,8 +90,7 @@ def roll_up(
 
 def _settled(made: pl.DataFrame) -> pl.DataFrame:
     """Return one value for each thing or unit and code: the first made, a gap only where there is none."""
-    gap = pl.col("value").is_null() & (pl.col("state") != "not_applicable")
-    rows = made.with_row_index("_order").sort(gap, maintain_order=True)
+    rows = made.with_row_index("_order").sort(_GAP, maintain_order=True)
     rows = rows.unique(["unit", "stratum", "subject", "kind", "code"], keep="first", maintain_order=True)
     return rows.sort("_order").drop("_order")
 
@@ -194,8 +194,7 @@ def _reduced(rule: Rollup, told: pl.DataFrame, keys: list[str], framework: Frame
     count = pl.col("value").is_not_null().sum().cast(pl.Int64)
     value = _result(rule, framework)
     if rule.absent is not None:  # a gap counts as this, unless nothing at all is known
-        gap = pl.col("value").is_null() & (pl.col("state") != "not_applicable")
-        told = told.with_columns(pl.when(gap).then(pl.lit(rule.absent)).otherwise("value").alias("_filled"))
+        told = told.with_columns(pl.when(_GAP).then(pl.lit(rule.absent)).otherwise("value").alias("_filled"))
         value = pl.when(count > 0).then(_result(rule, framework, "_filled"))
     return told.group_by(keys, maintain_order=True).agg(*_known(_rounded(value, rule), count))
 
@@ -293,8 +292,7 @@ def _note_differences(made: pl.DataFrame, recorded: pl.DataFrame, problems: Prob
 def _taken_up(made: pl.DataFrame, held: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Add what is made to what is held, and return both; a gap that was recorded gives way to it."""
     key = ["subject", "code"]
-    gap = pl.col("value").is_null() & (pl.col("state") != "not_applicable")
-    made = made.join(held.filter(~gap), on=key, how="anti", maintain_order="left")
+    made = made.join(held.filter(~_GAP), on=key, how="anti", maintain_order="left")
     held = held.join(made.select(key), on=key, how="anti", maintain_order="left")
     return pl.concat([held, made.select(*HELD)]), made
 
