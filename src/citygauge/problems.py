@@ -1,7 +1,8 @@
 """What can be wrong with an input, said once and in one shape for the shell, the page and the program.
 
 A `Problem` carries a stable code, the place and the offending values; its sentences in English and Chinese
-are data (`problems.toml`). Readers collect every problem of an input in `Problems` and raise once.
+are data (`catalogue/`, a file for each room). Readers collect every problem of an input in `Problems` and
+raise once.
 """
 
 from __future__ import annotations
@@ -148,10 +149,11 @@ class Problems:
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
     """Return every known problem: code → severity and sentences (``en, zh, hint_en, hint_zh``)."""
-    text = resources.files("citygauge").joinpath("problems.toml").read_text(encoding="utf-8")
+    files = resources.files("citygauge").joinpath("catalogue").iterdir()
     return {
         f"{room}.{name}": {"severity": "error", **entry}
-        for room, entries in tomllib.loads(text).items()
+        for file in sorted(files, key=lambda path: path.name)
+        for room, entries in tomllib.loads(file.read_text(encoding="utf-8")).items()
         for name, entry in entries.items()
     }
 
