@@ -23,7 +23,8 @@ import polars as pl
 import citygauge as cg
 from citygauge.framework.write import write_framework
 from citygauge.problems import Problems
-from citygauge.score.steps import aggregate_nodes, normalise_columns
+from citygauge.score.aggregating import aggregate_nodes
+from citygauge.score.normalising import normalise_columns
 from citygauge.store.create import import_coinr
 
 REFERENCE = Path(os.environ.get("CITYGAUGE_REFERENCE_DATA", Path(__file__).parent / "../../shared/data"))
@@ -162,7 +163,10 @@ def main() -> None:
 def normalised_and_aggregated(result: cg.Result) -> None:
     """Run the two steps that a change of method repeats."""
     scores = normalise_columns(result.treated, result.method.normalise, result.framework)
-    aggregate_nodes(scores, result.method, result.framework, result.shares, Problems())
+    method = result.method
+    aggregate_nodes(
+        scores, method.aggregate, method.normalise.range, result.framework, result.shares, Problems()
+    )
 
 
 if __name__ == "__main__":
