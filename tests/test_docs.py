@@ -36,7 +36,7 @@ from citygauge.framework.rollup import HOWS, ITEM_COLUMNS, LOOKUP_COLUMNS, ROLLU
 from citygauge.problems import catalogue
 from citygauge.provenance import SOURCE_COLUMNS
 from citygauge.score.method import Method
-from citygauge.workspace import Settings, SubjectChoice, UnitChoice
+from citygauge.settings import Settings, SubjectChoice, UnitChoice
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

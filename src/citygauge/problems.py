@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -22,18 +22,19 @@ SHOWN_ITEMS = 10  # offenders named in a sentence before it counts the rest
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The place of a problem: a file, and inside it as far down as is known."""
+    """The place of a problem: a file, and inside it as far down as is known; the period, of several."""
 
     file: str | None = None
     sheet: str | None = None
     row: int | None = None
     column: str | None = None
+    period: str | None = None
 
     def text(self, language: Language = "en") -> str:
         """Return the place as a phrase; empty when nothing is known."""
-        words = {"sheet": "sheet", "row": "row", "column": "column"}
+        words = {"sheet": "sheet", "row": "row", "column": "column", "period": "period"}
         if language == "zh":
-            words = {"sheet": "工作表", "row": "行", "column": "列"}
+            words = {"sheet": "工作表", "row": "行", "column": "列", "period": "时期"}
         parts = [self.file or ""]
         parts += [f"{words[name]} {value}" for name in words if (value := getattr(self, name)) is not None]
         return ("，" if language == "zh" else ", ").join(part for part in parts if part)
@@ -79,7 +80,7 @@ class Problem:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the problem as plain data for JSON; both languages are in it."""
-        place = {name: getattr(self.where, name) for name in ("file", "sheet", "row", "column")}
+        place = {name: getattr(self.where, name) for name in Where.__slots__}
         return {
             "code": self.code,
             "severity": self.severity,
@@ -119,6 +120,10 @@ class Problems:
         for problem in problems:
             if problem not in self._items:
                 self._items.append(problem)
+
+    def in_period(self, period: str | None) -> Problems:
+        """Return the same problems, each with the period it belongs to."""
+        return Problems(replace(p, where=replace(p.where, period=period)) for p in self._items)
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Take over problems found elsewhere."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -11,7 +10,6 @@ from typing import Any
 
 import narwhals as nw
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from citygauge.collect.observations import (
     Observations,
@@ -29,51 +27,8 @@ from citygauge.framework.read import load_framework, read_framework, with_weight
 from citygauge.problems import Problems, Where
 from citygauge.provenance import Source
 from citygauge.score.conflicts import check_method
-from citygauge.score.method import Method, note_invalid, read_method
-
-SETTINGS = "assessment.toml"
-
-
-class UnitChoice(BaseModel):
-    """Which units are assessed: a list, those whose attributes match, or the `top` ones `by` an attribute."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-    listed: tuple[str, ...] | None = Field(None, alias="list")
-    where: Mapping[str, str | tuple[str, ...]] = Field(default_factory=dict)
-    top: int | None = Field(None, gt=0)
-    by: str | None = None
-
-
-class SubjectChoice(BaseModel):
-    """Which things inside the units count: those whose attributes match.
-
-    `strata` takes the place of the framework's; ``""`` takes all things of a unit together.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    where: Mapping[str, str | tuple[str, ...]] = Field(default_factory=dict)
-    strata: str | None = None
-
-
-class Settings(BaseModel):
-    """What ``assessment.toml`` says."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    name_zh: str = ""
-    name_en: str = ""
-    description_zh: str = ""
-    description_en: str = ""
-    framework: str = "framework.csv"
-    method: str = "method.toml"
-    period: str | None = None
-    illustrative: bool = False
-    published_grades: str | None = None
-    units: UnitChoice = UnitChoice()
-    subjects: SubjectChoice = SubjectChoice()
-
-    def name(self, language: str) -> str:
-        """Return the title of the assessment in a language, else in the other."""
-        return (self.name_zh or self.name_en) if language == "zh" else (self.name_en or self.name_zh)
+from citygauge.score.method import Method, read_method
+from citygauge.settings import SETTINGS, Settings, SubjectChoice, read_settings, settings_of
 
 
 @dataclass(frozen=True)
@@ -244,7 +199,7 @@ def load_workspace(folder: Path, problems: Problems, method_file: Path | None = 
     if not (folder / SETTINGS).is_file():
         problems.add("settings.no-workspace", Where(str(folder)), folder=str(folder), file=SETTINGS)
         return None
-    settings = _read_settings(folder / SETTINGS, problems)
+    settings = read_settings(folder / SETTINGS, problems)
     # Where the settings cannot be read, the files are looked at under their usual names all the same.
     basis = settings or Settings()
     has_tree = settings is not None or exists(folder / basis.framework)
@@ -309,7 +264,7 @@ def from_frames(
         if method is None and (folder / "method.toml").is_file():
             method = read_method(folder / "method.toml", problems)
         framework = read_framework(folder if folder.is_dir() else framework)
-    chosen = _settings(dict(settings or {}), "settings", problems)
+    chosen = settings_of(dict(settings or {}), "settings", problems)
     found = units_of(frame_sheet(_polars(units), "units"), problems)
     facts = observations_of(frame_sheet(_polars(observations), "observations"), problems)
     inside = Subjects() if subjects is None else subjects_of(_polars(subjects), problems)
@@ -336,25 +291,6 @@ def _polars(frame: Any) -> pl.DataFrame:
         for name, column in ((name, found[name]) for name in found.columns)
     }
     return pl.DataFrame(columns, schema=dict.fromkeys(found.columns, pl.String))
-
-
-def _read_settings(path: Path, problems: Problems) -> Settings | None:
-    try:
-        return _settings(tomllib.loads(path.read_text(encoding="utf-8")), path.name, problems)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.add("file.not-toml", Where(path.name), reason=str(error))
-    return None
-
-
-def _settings(data: dict[str, Any], file: str, problems: Problems) -> Settings | None:
-    """Return settings of plain data; a year may be written as a number."""
-    if isinstance(data.get("period"), int) and not isinstance(data["period"], bool):
-        data["period"] = str(data["period"])
-    try:
-        return Settings(**data)
-    except ValidationError as error:
-        note_invalid(error, "settings", Settings, file, problems)
-    return None
 
 
 def framework_place(name: str, folder: Path | None = None) -> Path:

@@ -20,8 +20,8 @@ import pytest
 import citygauge as cg
 from citygauge.collect.observations import OBSERVATION_COLUMNS
 from citygauge.provenance import Source
+from citygauge.settings import SubjectChoice
 from citygauge.store.subjects import ImportedSubjects, import_subjects
-from citygauge.workspace import SubjectChoice
 
 NAME = "egov-benchmark-2023"
 PORTALS = {"national_portals_raw": "portals", "crossborder_portals_raw": "cross_border_portals"}

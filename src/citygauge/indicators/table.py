@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -45,6 +46,11 @@ class Table:
         units = tuple(unit for unit, kept in zip(self.units, keep, strict=True) if kept)
         return Table(units, self.codes, self.values[keep], self.states[keep], self.origins[keep])
 
+    def between(self, low: int, high: int) -> Table:
+        """Return the rows from `low` up to, not including, `high`."""
+        rows = slice(low, high)
+        return Table(self.units[rows], self.codes, self.values[rows], self.states[rows], self.origins[rows])
+
     def column(self, code: str) -> NDArray[np.float64]:
         """Return the values of one code."""
         return self.values[:, self.codes.index(code)]
@@ -55,6 +61,37 @@ class Table:
         gaps = pl.DataFrame(np.isnan(self.values), schema=list(self.codes))
         columns = [wide[code].set(gaps[code], None) for code in self.codes]
         return pl.DataFrame([pl.Series("unit_code", list(labels or self.units), dtype=pl.String), *columns])
+
+
+def stacked(tables: Sequence[Table], order: Sequence[str]) -> Table:
+    """Return the rows of several tables below each other; a code that one of them lacks is missing there.
+
+    Parameters
+    ----------
+    tables : sequence of Table
+        A unit may stand in several of them.
+    order : sequence of str
+        All codes, in the order of the result's columns.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    found = {code for table in tables for code in table.codes}
+    codes = tuple(code for code in order if code in found)
+    shape = (sum(len(table.units) for table in tables), len(codes))
+    values, states = np.full(shape, np.nan), np.full(shape, MISSING, np.int8)
+    origins = np.zeros(shape, np.int8)
+    top = 0
+    for table in tables:
+        rows, at = slice(top, top + len(table.units)), [codes.index(code) for code in table.codes]
+        values[rows, at], states[rows, at], origins[rows, at] = table.values, table.states, table.origins
+        top = rows.stop
+    return Table(tuple(unit for table in tables for unit in table.units), codes, values, states, origins)
+
+
+def unstacked(table: Table, parts: Sequence[Table]) -> list[Table]:
+    """Return the rows of a stacked table that belong to each of its parts."""
+    edges = np.cumsum([0, *(len(part.units) for part in parts)])
+    return [table.between(low, high) for low, high in pairwise(edges.tolist())]
 
 
 def mean_table(tables: Iterable[Table], order: Sequence[str]) -> Table:

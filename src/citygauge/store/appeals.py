@@ -22,9 +22,10 @@ from citygauge.indicators.table import IMPUTED, VALUE
 from citygauge.problems import InputError, Problem, Problems, Where
 from citygauge.provenance import Source
 from citygauge.result import Result
+from citygauge.settings import SETTINGS
 from citygauge.store.citybook import Issue, book_period, chosen_units, file_name, identity_of, write_books
 from citygauge.store.received import Correction, ReceivedBook, told
-from citygauge.workspace import SETTINGS, Workspace, open_workspace
+from citygauge.workspace import Workspace, open_workspace
 
 LOG = "confirmations.csv"
 _LOGGED = ("observation", "answer", "value", "state", "reason", "evidence", "decision", "reviewer", "remark")

@@ -17,7 +17,8 @@ from citygauge.collect.citybook.write import write_book
 from citygauge.collect.units import UnitMatcher
 from citygauge.problems import InputError, Language, Problem, Problems, Where
 from citygauge.result import NOTICE
-from citygauge.workspace import SETTINGS, Workspace, open_workspace
+from citygauge.settings import SETTINGS
+from citygauge.workspace import Workspace, open_workspace
 
 WORKBOOKS = "workbooks"
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]+')

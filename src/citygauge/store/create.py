@@ -23,8 +23,9 @@ from citygauge.framework.write import write_framework
 from citygauge.problems import InputError, Problem, Problems, Where
 from citygauge.provenance import SOURCE_COLUMNS
 from citygauge.score.method import Method
+from citygauge.settings import SETTINGS
 from citygauge.store.record import keep, source_of
-from citygauge.workspace import SETTINGS, Workspace, find_framework, open_workspace
+from citygauge.workspace import Workspace, find_framework, open_workspace
 
 _EMPTY_UNITS = ("unit", "name_zh", "name_en", "aliases")
 
