@@ -301,8 +301,8 @@ IN_FRAMEWORK = [
     kind(
         "a framework.toml that is no TOML",
         "file.not-toml",
-        at("framework.toml"),
-        "line 1",
+        at("framework.toml", row=1),
+        "1",
         framework__toml="title = \n",
     ),
     kind(
@@ -410,7 +410,7 @@ IN_UNITS = [
         units__csv=UNITS.replace("Taizhou", '"Taizhou'),
     ),
     kind("a file of blank lines", "file.empty", at(U), U, units__csv="\n\n\n"),
-    kind("a file of zero bytes inside text", "file.encoding", at(U), U, units__csv="unit\n1\x00\n"),
+    kind("a file of zero bytes inside text", "file.null", at(U, 2), U, units__csv="unit\n1\x00\n"),
 ]
 
 IN_FACTS = [
@@ -615,7 +615,7 @@ IN_SOURCES = [
 ]
 
 IN_METHOD = [
-    kind("a method that is no TOML", "file.not-toml", at(M), "line 1", method__toml="[normalise\n"),
+    kind("a method that is no TOML", "file.not-toml", at(M, row=1), "1", method__toml="[normalise\n"),
     kind(
         "a setting of the method that is none",
         "method.unknown-key",
@@ -709,7 +709,7 @@ IN_METHOD = [
     ),
     kind(
         "a geometric mean of negative scores",
-        "method.geometric-of-negative",
+        "method.negative-under-mean",
         {},
         "P",
         method__toml='[normalise]\nhow = "zscore"\n[aggregate]\nhow = "geometric"\n',
@@ -763,8 +763,8 @@ IN_SETTINGS = [
     kind(
         "settings that are no TOML",
         "file.not-toml",
-        at(A),
-        "line 1",
+        at(A, row=1),
+        "1",
         assessment__toml="framework = framework\n",
     ),
     kind(
@@ -901,7 +901,7 @@ def test_a_text_in_neither_encoding_is_refused(workspace):
 def test_settings_that_are_not_utf_8_are_refused(workspace):
     folder = workspace()
     (folder / "assessment.toml").write_bytes('name_zh = "苏州"\n'.encode("gb18030"))
-    assert_holds(refused("assess", folder), "file.not-toml", at(A), "utf-8")
+    assert_holds(refused("assess", folder), "file.not-toml", at(A), "UTF-8")
 
 
 def test_facts_in_two_files_are_refused(workspace):

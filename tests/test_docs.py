@@ -45,7 +45,9 @@ PAGES = sorted([*ROOT.glob("*.md"), *(page for page in DOCS.rglob("*.md") if "_b
 POS = sorted(CATALOGUES.rglob("*.po"))
 SESSIONS = (
     "tutorial", "how-to/import-a-table", "how-to/your-own-framework", "how-to/facts-inside-a-unit",
-    "how-to/score-in-points", "how-to/city-workbooks", "how-to/hand-over-results",
+    "how-to/score-in-points", "how-to/city-workbooks", "how-to/hand-over-results", "how-to/find-weights",
+    "how-to/compare-methods", "how-to/follow-several-years", "how-to/load-a-yearbook",
+    "how-to/sdmx-and-coin-tool", "how-to/reconcile-sources", "how-to/one-entry-several-standards",
 )  # fmt: skip
 FENCE = re.compile(r"^(?P<ticks>```+)(?P<kind>\w*)\n(?P<body>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)
 WRITE = os.environ.get("CITYGAUGE_WRITE_DOCS") == "1"

@@ -1,4 +1,4 @@
-"""The worked number of docs/explanation is what the corridor computes, to the last digit that is printed."""
+"""The worked numbers of docs/explanation are what is computed, to the last digit that is printed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ import pytest
 from babel.messages.pofile import read_po
 
 import citygauge as cg
+from citygauge.analyse.weights import optimised_weights, weights_table
+from citygauge.problems import Problems
+from citygauge.score.balance import coupling, mpi
+from citygauge.score.outranking import copeland
+from citygauge.score.relative import minmax
 from citygauge.score.treat import moments
+from citygauge.score.treating import TreatColumn
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "demo/city-statistics-2023"
@@ -150,3 +156,55 @@ def test_the_words_around_the_figures_hold(result: cg.Result) -> None:
     assert not np.isnan(result.derived.values[row]).any()
     assert result.framework["pm25_annual_mean"].low == 5
     assert result.framework["pm25_annual_mean"].high == 35
+
+
+def figures(text: str) -> list[str]:
+    return re.findall(r"\d+(?:\.\d+)?", text)
+
+
+def test_the_weights_page_prints_what_weights_do(result: cg.Result) -> None:
+    text = (ROOT / "docs/explanation/weights.md").read_text(encoding="utf-8")
+    two, six = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    first, second = np.array([0.0, 0, 3, 3]), np.array([0.0, 1, 0, 1])
+    index = (first + second) / 2
+    assert figures(two) == [f"{x:g}" for column in (first, second, index) for x in column]
+    pulls = [np.corrcoef(child, index)[0, 1] for child in (first, second)]
+    fair = np.corrcoef(first, first / 4 + second * 3 / 4)[0, 1]
+    printed = [f"{r:.3f}" for r in (*pulls, fair)] + [f"{r * r:.1f}" for r in pulls]
+    table = weights_table(result).filter(parent="CITYSTAT")
+    shown = table.select("weight", "correlation", "importance", "importance_share").rows()
+    assert figures(six) == [f"{figure:.3f}" for row in shown for figure in row]
+    for code, r in zip(table["code"], table["correlation"], strict=True):
+        columns = result.aggregated.column(code), result.aggregated.column("CITYSTAT")
+        assert r == pytest.approx(np.corrcoef(*columns)[0, 1])
+    found = optimised_weights(result, ["CITYSTAT", "ENV"], Problems(), "equal")
+    assert (found["CITYSTAT"].converged, found["ENV"].converged) == (False, True)
+    printed += [f"{figure:.3f}" for figure in (*found["ENV"].weights, found["ENV"].correlations[0])]
+    assert [figure for figure in printed if figure not in text] == []
+    with (ROOT / "docs/locale/zh_CN/LC_MESSAGES/explanation/weights.po").open("rb") as stream:
+        catalogue = read_po(stream)
+    assert [figures(str(catalogue[block].string)) for block in (two, six)] == [figures(two), figures(six)]
+
+
+def test_the_counter_examples_to_methods_are_what_is_computed() -> None:
+    text = (ROOT / "docs/explanation/choosing-a-method.md").read_text(encoding="utf-8")
+    uneven = mpi(np.array([[70.0] * 5 + [125], [70.0] * 5 + [130]]), np.ones(6))
+    coupled = coupling(np.array([[90.0, 10], [100, 10]]), np.array([0.01, 0.99]), 0, 100)
+    assert uneven[1] < uneven[0]
+    assert coupled[1] < coupled[0]
+    four = np.array([[5.0, 2, 0], [1, 3, 2], [1, 0, 5], [4, 1, 5]])
+    assert copeland(four, np.ones(3))[:2].tolist() == [1, 0]
+    assert copeland(four[:3], np.ones(3))[:2].tolist() == [0, 1]
+    scores = []
+    for best in (40.0, 80.0):  # of A; D is the worst in both columns, and E the best in the second
+        columns = np.array([[best, 50], [30, 40], [20, 60], [0, 0], [10, 100]])
+        scores += minmax(columns, np.ones(2)).mean(axis=1)[1:3].tolist()
+    treated = []
+    for risen in (22.0, 25.0):
+        column = np.array([2.0, 3, 4, 5, 6, 18, 20, risen, 59])
+        rule = TreatColumn(how="log")
+        if rule.limits.fail(*(float(moment[0]) for moment in moments(column[:, None]))):
+            column = rule.apply(column).values
+        treated.append(minmax(column[:, None], np.ones(1))[7, 0])
+    printed = [f"{score:.2f}" for score in (*uneven, *coupled, *treated)] + [f"{s:g}" for s in scores]
+    assert [figure for figure in printed if figure not in text] == []

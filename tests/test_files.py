@@ -185,10 +185,22 @@ def test_a_workbook_with_nothing_in_it_is_empty_and_names_the_sheet(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"a,b\n\x001,2\n", b"\x00\x00", "a,b\n1,2\n".encode("utf-16"), b"a\xff\xff\n"]
+    ("content", "code"),
+    [
+        (b"a,b\n\x001,2\n", "file.null"),
+        (b"\x00\x00", "file.null"),
+        ("a,b\n1,2\n".encode("utf-16"), "file.utf-16"),
+        ("城市,数值\n1,2\n3,4\n".encode("utf-16-le"), "file.utf-16"),
+        (b"PK\x03\x04\x14\x00\x00\x00", "file.workbook-named-csv"),
+        (b"a\xff\xff\n", "file.encoding"),
+    ],
 )
-def test_bytes_that_are_no_text_are_refused(tmp_path, content):
-    assert refused(tmp_path, content).code == "file.encoding"
+def test_bytes_that_are_no_text_are_refused_with_the_reason(tmp_path, content, code):
+    assert refused(tmp_path, content).code == code
+
+
+def test_a_null_character_is_named_with_its_line(tmp_path):
+    assert refused(tmp_path, "城市,数值\n1,2\n3,\0\n".encode()).where.row == 3
 
 
 def test_rows_with_too_many_cells_are_named(tmp_path):

@@ -423,5 +423,7 @@ def test_values_that_the_method_filled_in_are_marked_in_the_results(workspace):
     f = workspace(observations__csv=facts, method__toml=method)
     result = cg.assess(cg.open(f))
     write_results(result, f / "results")
-    assert (f / "results/imputed.csv").read_text() == "unit_code,code,value\n2,c,50.0\n"
+    assert (f / "results/imputed.csv").read_text() == (
+        "unit_code,code,value,how,from_period,group,neighbours\n2,c,50.0,group_mean,,east,\n"
+    )
     assert result.availability[1, 0] == 1.0  # contract: imputed values are available and marked

@@ -193,7 +193,7 @@ def test_a_fact_that_differs_from_the_recorded_one_is_refused_and_nothing_is_wri
 ):
     run(campaign, write(campaign, TABLE))
     text = TABLE.replace(old, new) + "成都,S,2,市,是,yes\n"
-    problem = refused(campaign, write(campaign, text), "import.value-changed")
+    problem = refused(campaign, write(campaign, text), "subjects.value-changed")
     assert problem.where == Where("表.csv", row=row, column=f"E{row}")
     says(problem, *named)
 

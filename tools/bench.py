@@ -1,7 +1,7 @@
-"""`make bench`: how long the main job takes, each figure beside a plain pandas loop timed in the same run.
+"""`make bench`: how long the main job and each method take, beside other ways timed in the same run.
 
-A ratio says how many times longer pandas takes; absolute times depend on the machine and are printed only
-to be read beside it. Nothing here is a test.
+A ratio says how many times longer the other way takes; absolute times depend on the machine and are printed
+only to be read beside it. Nothing here is a test.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import bench_methods
 import bench_rollup
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from citygauge.framework.write import write_framework
 from citygauge.problems import Problems
 from citygauge.score.aggregating import aggregate_nodes
 from citygauge.score.normalising import normalise_columns
+from citygauge.score.steps import plan_of
 from citygauge.store.create import import_coinr
 
 REFERENCE = Path(os.environ.get("CITYGAUGE_REFERENCE_DATA", Path(__file__).parent / "../../shared/data"))
@@ -150,6 +152,7 @@ def main() -> None:
             print("ASEM: no reference data in the folder CITYGAUGE_REFERENCE_DATA names")
         compare("synthetic, 3,000 x 52", synthetic(folder / "large", 3000), 3)
     bench_rollup.compare(timed)
+    bench_methods.compare()
     python = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), 9)
     helped = timed(
         lambda: subprocess.run(
@@ -162,11 +165,9 @@ def main() -> None:
 
 def normalised_and_aggregated(result: cg.Result) -> None:
     """Run the two steps that a change of method repeats."""
-    scores = normalise_columns(result.treated, result.method.normalise, result.framework)
-    method = result.method
-    aggregate_nodes(
-        scores, method.aggregate, method.normalise.range, result.framework, result.shares, Problems()
-    )
+    method, framework = result.method, result.framework
+    scores = normalise_columns(result.treated, method.normalise, framework)
+    aggregate_nodes(scores, plan_of(method, framework, result.shares), framework, Problems())
 
 
 if __name__ == "__main__":

@@ -11,8 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from citygauge.analyse.causes import causes
+    from citygauge.analyse.compare import compare
     from citygauge.analyse.describe import describe
-    from citygauge.corridor import assess
+    from citygauge.analyse.leave_out import leave_one_out
+    from citygauge.analyse.scorecard import scorecard
+    from citygauge.analyse.trends import trends
+    from citygauge.corridor import assess, assess_panel
     from citygauge.framework.builtin import builtin
     from citygauge.framework.model import Framework
     from citygauge.framework.read import read_framework
@@ -30,11 +35,17 @@ __all__ = [
     "Result",
     "Workspace",
     "assess",
+    "assess_panel",
     "builtin",
+    "causes",
+    "compare",
     "describe",
     "from_frames",
+    "leave_one_out",
     "open",
     "read_framework",
+    "scorecard",
+    "trends",
 ]
 
 _HOMES = {
@@ -45,11 +56,17 @@ _HOMES = {
     "Result": "result",
     "Workspace": "workspace",
     "assess": "corridor",
+    "assess_panel": "corridor",
     "builtin": "framework.builtin",
+    "causes": "analyse.causes",
+    "compare": "analyse.compare",
     "describe": "analyse.describe",
     "from_frames": "workspace",
+    "leave_one_out": "analyse.leave_out",
     "open": "workspace",
     "read_framework": "framework.read",
+    "scorecard": "analyse.scorecard",
+    "trends": "analyse.trends",
 }
 
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping, Sequence
 
-from citygauge.collect.resolve import resolve, subject_facts, with_rolled_up
-from citygauge.indicators.derive import derive, note_silence
-from citygauge.indicators.rollup import roll_up, strata_of
-from citygauge.indicators.screen import availability, screen
-from citygauge.indicators.table import mean_table
+from citygauge.gather import Run, Year, gather, history, raise_errors
+from citygauge.indicators.screen import availability
+from citygauge.panel import Panel
 from citygauge.problems import Problems
 from citygauge.result import Result
-from citygauge.score.conflicts import (
-    check_method,
-    check_scores_handed_over,
-    note_losses,
-    note_unused_schemes,
-)
-from citygauge.score.grade import grade, grade_scale
+from citygauge.score.conflicts import check_effects, note_losses, note_lost_in_stratum
+from citygauge.score.grade import grade
 from citygauge.score.method import Method
+from citygauge.score.ranges import ranges
 from citygauge.score.rank import rank
-from citygauge.score.steps import Scored, score
-from citygauge.score.weight import effective_weights, sibling_weights
+from citygauge.score.steps import Scored, on_scale, plan_of, scored
+from citygauge.score.weight import effective_weights
+from citygauge.score.weighting import shares_of
 from citygauge.workspace import Workspace
 
 
@@ -43,60 +38,99 @@ def assess(workspace: Workspace, method: Method | None = None) -> Result:
         With all problems of the combination of method, framework and facts.
     """
     problems = Problems(workspace.warnings)
-    method, framework = method or workspace.method, workspace.framework
-    units, period = workspace.assessed_units(problems), workspace.chosen_period(problems)
-    subjects = workspace.chosen_subjects(problems)
-    check_method(method, framework, workspace.units, problems)
-    note_unused_schemes(method, framework, problems)
-    shares = sibling_weights(framework, method.weights, problems)
-    folder, grades = workspace.folder, method.grades
-    scale = grade_scale(grades.scale, folder, problems) if grades.scale else None
-    stages = grade_scale(grades.stages, folder, problems) if grades.stages else None
+    run = Run.of(workspace, method, problems)
+    period = workspace.chosen_period(problems)
     problems.raise_errors()
+    return _results(run, [period], problems)[0]
 
-    subjects = subjects.of_units(units.codes)
-    inside = subject_facts(workspace.observations, subjects, framework, period, problems)
-    rolled = roll_up(inside, subjects, framework, workspace.strata, problems)
-    told = resolve(workspace.observations, framework, units.codes, period, problems)
-    derived, noted = {}, Problems()
-    for name, part in strata_of(rolled, workspace.strata).items():
-        facts = with_rolled_up(told, part, noted)
-        check_scores_handed_over(facts, method, framework, noted)
-        derived[name] = derive(facts, framework, units, noted)
-    problems.add_once(noted)
-    problems.raise_errors()
-    whole = mean_table(derived.values(), framework.codes)
-    note_silence(whole, framework, problems)
-    keep = screen(
-        whole, framework, method.screen.min_availability, method.screen.include, method.screen.exclude
-    )
-    units = units.select(np.array(units.codes)[keep])
-    noted = Problems()
-    strata = {
-        name: score(table.of_units(keep), method, framework, units, shares, noted)
-        for name, table in derived.items()
-    }
-    problems.add_once(noted)
-    scored = Scored.mean(list(strata.values()), framework)
-    note_losses(whole, scored.treated, scored.normalised, scored.aggregated, problems)
-    problems.raise_errors()
 
-    index, onto = scored.aggregated.values[:, 0], method.normalise.range
+def assess_panel(
+    workspace: Workspace, method: Method | None = None, periods: Sequence[str] | None = None
+) -> Panel:
+    """Return the results of several periods: on one scale, or each on its own, as the method's `panel` says.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    method : Method, optional
+        In place of the workspace's own.
+    periods : sequence of str, optional
+        By default those of the settings, else every period that there are facts of.
+
+    Raises
+    ------
+    InputError
+        With all problems of all periods; each names its period.
+    """
+    problems = Problems(workspace.warnings)
+    run = Run.of(workspace, method, problems)
+    chosen = workspace.chosen_periods(problems, periods)
+    problems.raise_errors()
+    results = _results(run, chosen, problems)
+    return Panel(dict(zip(chosen, results, strict=True)))
+
+
+def _results(run: Run, periods: Sequence[str | None], problems: Problems) -> list[Result]:
+    """Return the result of each period; `problems` holds what was noted before, of no period."""
+    method, framework = run.method, run.workspace.framework
+    years = [gather(run, period) for period in periods]
+    raise_errors(problems, years)
+    check_effects(method, framework, {code for year in years for code in year.whole.codes}, problems)
+    past = history(run, years)
+    strata = {}
+    for stratum in dict.fromkeys(name for year in years for name in year.derived):
+        own = [year for year in years if stratum in year.derived]
+        parts = [year.part(stratum) for year in own]
+        scaled = on_scale(parts, method, framework, past.get(stratum, {}), problems)
+        strata[stratum] = {year.period: one for year, one in zip(own, scaled, strict=True)}
+    raise_errors(problems, years)
+    tables = [one.normalised for by_period in strata.values() for one in by_period.values()]
+    shares = shares_of(method, framework, tables, problems)
+    raise_errors(problems, years)
+    plan, found = plan_of(method, framework, shares), []
+    for year in years:
+        noted = Problems()
+        in_strata = {
+            stratum: scored(by_period[year.period], plan, framework, noted)
+            for stratum, by_period in strata.items()
+            if year.period in by_period
+        }
+        for stratum, one in in_strata.items() if len(in_strata) > 1 else ():
+            note_lost_in_stratum(stratum, one, noted)
+        year.problems.add_once(noted)
+        found.append(in_strata)
+        whole = Scored.mean(list(in_strata.values()), framework)
+        note_losses(year.whole, whole, whole.aggregated, framework, plan.rules, year.problems)
+    raise_errors(problems, years)
+    return [
+        _result(run, year, in_strata, shares, problems) for year, in_strata in zip(years, found, strict=True)
+    ]
+
+
+def _result(
+    run: Run, year: Year, strata: Mapping[str, Scored], shares: Mapping[str, float], problems: Problems
+) -> Result:
+    workspace, method = run.workspace, run.method
+    framework = workspace.framework
+    whole = Scored.mean(list(strata.values()), framework)
+    index, onto = whole.aggregated.values[:, 0], ranges(method, framework)[framework.root.code]
     return Result(
-        workspace, method, units, told, whole, whole.of_units(keep),
-        scored.imputed, scored.treated, scored.normalised, scored.aggregated,
-        rolled=rolled,
-        treatment=scored.treatment,
-        from_measures=scored.from_measures,
+        workspace, method, year.units, year.facts, year.whole, year.whole.of_units(year.keep),
+        whole.imputed, whole.treated, whole.normalised, whole.aggregated,
+        rolled=year.rolled,
+        screening=year.screening,
+        imputation=whole.imputation,
+        treatment=whole.treatment,
+        from_measures=whole.from_measures,
         strata=strata if workspace.strata else {},
-        ranks=rank(scored.aggregated.values),
-        availability=availability(scored.imputed, framework),
+        ranks=rank(whole.aggregated.values),
+        availability=availability(whole.imputed, framework),
         shares=shares,
         effective_weights=effective_weights(framework, shares),
-        scale=scale,
-        stage_scale=stages,
-        grades=tuple(grade(index, scale, onto)) if scale else (),
-        stages=tuple(grade(index, stages, onto)) if stages else (),
-        period=period,
-        noted=problems.warnings,
+        scale=run.scale,
+        stage_scale=run.stages,
+        grades=tuple(grade(index, run.scale, onto)) if run.scale else (),
+        stages=tuple(grade(index, run.stages, onto)) if run.stages else (),
+        period=year.period,
+        noted=(*problems.warnings, *year.problems.warnings),
     )  # fmt: skip

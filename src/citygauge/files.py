@@ -181,21 +181,39 @@ def _headers() -> Mapping[str, list[str]]:
     return table
 
 
-def _csv_rows(path: Path, problems: Problems) -> pl.DataFrame | None:
+def csv_text(path: Path, problems: Problems) -> str | None:
+    """Return the text of a CSV, UTF-8 or GB18030, with `�` for what nobody sees; None where it is none."""
     content = path.read_bytes()
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             text = content.decode(encoding)
-            break
         except UnicodeDecodeError:
             continue
+        if "\x00" not in text:
+            return visible(text)
+        break
+    where = Where(path.name)
+    if content.startswith(b"PK\x03\x04"):
+        problems.add("file.workbook-named-csv", where)
+    elif content.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_utf_16(content):
+        problems.add("file.utf-16", where)
+    elif b"\x00" in content:
+        problems.add("file.null", Where(path.name, row=content[: content.index(0)].count(b"\n") + 1))
     else:
-        problems.add("file.encoding", Where(path.name))
+        problems.add("file.encoding", where)
+    return None
+
+
+def _is_utf_16(content: bytes) -> bool:
+    """Tell whether every other byte is zero, as in UTF-16 without a mark."""
+    start = content[:400]
+    return len(start) > 3 and max(start[::2].count(0), start[1::2].count(0)) > 0.4 * len(start) / 2
+
+
+def _csv_rows(path: Path, problems: Problems) -> pl.DataFrame | None:
+    text = csv_text(path, problems)
+    if text is None:
         return None
-    if "\x00" in text:
-        problems.add("file.encoding", Where(path.name))
-        return None
-    text = visible(text)
     try:
         header = next((row for row in csv.reader(io.StringIO(text)) if any(map(str.strip, row))), None)
     except csv.Error:  # a field without end

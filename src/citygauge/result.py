@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from citygauge.collect.neutral import Neutral
 from citygauge.collect.observations import ROW
 from citygauge.collect.resolve import Facts
 from citygauge.collect.units import Units
@@ -21,6 +22,7 @@ from citygauge.indicators.table import Table
 from citygauge.problems import Language, Problem
 from citygauge.score.grade import GradeScale
 from citygauge.score.method import Method
+from citygauge.score.ranges import ranges
 from citygauge.score.steps import Scored
 from citygauge.score.treat import Treated
 from citygauge.workspace import Workspace
@@ -50,6 +52,10 @@ class Result:
     strata : mapping
         The tables of each stratum, by its name, where there are strata; the tables of the result are then
         the means over them.
+    screening : DataFrame
+        Of every unit, whether it stays and why.
+    imputation : DataFrame
+        How each filled cell was filled; with strata, see there.
     treatment : mapping
         What was done to the columns that were treated; with strata, see there.
     from_measures : Table or None
@@ -78,6 +84,8 @@ class Result:
     effective_weights: Mapping[str, float]
     rolled: RolledUp = field(default_factory=RolledUp)
     strata: Mapping[str, Scored] = field(default_factory=dict)
+    screening: pl.DataFrame = field(default_factory=pl.DataFrame)
+    imputation: pl.DataFrame = field(default_factory=pl.DataFrame)
     treatment: Mapping[str, Treated] = field(default_factory=dict)
     from_measures: Table | None = None
     scale: GradeScale | None = None
@@ -96,6 +104,11 @@ class Result:
     def illustrative(self) -> bool:
         """Whether the data are illustrative, so that nobody is ranked by name."""
         return self.workspace.settings.illustrative
+
+    @cached_property
+    def range(self) -> tuple[float, float] | None:
+        """The range on which the index lies; None where nothing but the data bounds it."""
+        return ranges(self.method, self.framework)[self.framework.root.code]
 
     @cached_property
     def index(self) -> NDArray[np.float64]:
@@ -133,18 +146,9 @@ class Result:
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """What was noted on the way; on illustrative data units under neutral names, and no row of a fact."""
-        return tuple(map(self._neutral, self.noted)) if self.illustrative else self.noted
-
-    def _neutral(self, problem: Problem) -> Problem:
-        values = dict(problem.values)
-        for name in values.keys() & {"unit", "units"}:
-            given = values[name]
-            units = [given] if isinstance(given, str) else given
-            shown = sorted(self.label_of.get(unit, "–") for unit in units)
-            values[name] = shown[0] if isinstance(given, str) else shown
-        values |= {name: [] for name in values.keys() & {"rows", "ids"}}
-        values |= dict.fromkeys(values.keys() & {"used", "row"}, "–")
-        return replace(problem, where=replace(problem.where, row=None), values=values)
+        if not self.illustrative:
+            return self.noted
+        return Neutral(self.workspace.units, self.label_of).problems(self.noted)
 
     def __repr__(self) -> str:
         """Name the size and the method, and no figure of any unit."""
@@ -165,7 +169,10 @@ class Result:
         """
         if not self.illustrative:
             return self.grades
-        attribute = self.workspace.settings.published_grades
+        settings = self.workspace.settings
+        # Published grades are those of the period that is assessed; of another one nothing is published.
+        is_told = settings.period is None or self.period == settings.period
+        attribute = settings.published_grades if is_told else None
         published = self.units.texts(attribute) if attribute else (None,) * len(self.units)
         return (
             tuple(own if own == told else "" for own, told in zip(self.grades, published, strict=True))

@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from citygauge.faults import note_invalid
-from citygauge.problems import Problems, Where
+from citygauge.collect.rivals import SourceChoice
+from citygauge.faults import note_invalid, note_not_toml
+from citygauge.problems import Problems
 
 SETTINGS = "assessment.toml"
 
@@ -37,7 +38,11 @@ class SubjectChoice(BaseModel):
 
 
 class Settings(BaseModel):
-    """What ``assessment.toml`` says."""
+    """What ``assessment.toml`` says.
+
+    `period` is the one that is assessed, `periods` are those of a panel: all where it is empty. `sources`
+    says which source counts where several tell one fact.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name_zh: str = ""
@@ -47,10 +52,12 @@ class Settings(BaseModel):
     framework: str = "framework.csv"
     method: str = "method.toml"
     period: str | None = None
+    periods: tuple[str, ...] = ()
     illustrative: bool = False
     published_grades: str | None = None
     units: UnitChoice = UnitChoice()
     subjects: SubjectChoice = SubjectChoice()
+    sources: SourceChoice = SourceChoice()
 
     def name(self, language: str) -> str:
         """Return the title of the assessment in a language, else in the other."""
@@ -60,18 +67,24 @@ class Settings(BaseModel):
 def read_settings(path: Path, problems: Problems) -> Settings | None:
     """Read ``assessment.toml`` and note everything wrong with it; None where it cannot be used."""
     try:
-        return settings_of(tomllib.loads(path.read_text(encoding="utf-8")), path.name, problems)
+        return settings_of(tomllib.loads(path.read_text(encoding="utf-8-sig")), path.name, problems)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.add("file.not-toml", Where(path.name), reason=str(error))
+        note_not_toml(error, path.name, problems)
     return None
 
 
 def settings_of(data: dict[str, Any], file: str, problems: Problems) -> Settings | None:
     """Return settings of plain data; a year may be written as a number."""
-    if isinstance(data.get("period"), int) and not isinstance(data["period"], bool):
-        data["period"] = str(data["period"])
+    if "period" in data:
+        data["period"] = _year(data["period"])
+    if isinstance(data.get("periods"), list):
+        data["periods"] = [_year(period) for period in data["periods"]]
     try:
         return Settings(**data)
     except ValidationError as error:
         note_invalid(error, "settings", Settings, file, problems)
     return None
+
+
+def _year(given: Any) -> Any:
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
+from citygauge.collect.breaks import Breaks, check_breaks, read_breaks
+from citygauge.collect.disagree import check_preferred
 from citygauge.collect.observations import (
     Observations,
     check_observations,
@@ -44,6 +46,7 @@ class Workspace:
     folder: Path | None = None
     warnings: Problems = field(default_factory=Problems, compare=False)
     subjects: Subjects = field(default_factory=Subjects)
+    breaks: Breaks = field(default_factory=Breaks)
 
     def assessed_units(self, problems: Problems) -> Units:
         """Return the units that the settings choose, in the order of ``units.csv``."""
@@ -140,7 +143,7 @@ class Workspace:
 
     def chosen_period(self, problems: Problems) -> str | None:
         """Return the period that is assessed: the settings', else the only one there is."""
-        periods = sorted(self.observations.frame["period"].drop_nulls().unique())
+        periods = self.observations.periods
         if self.settings.period is not None:
             if periods and self.settings.period not in periods:
                 problems.add(
@@ -153,6 +156,18 @@ class Workspace:
         if len(periods) > 1:
             problems.add("settings.several-periods", Where(SETTINGS), periods=periods)
         return periods[0] if periods else None
+
+    def chosen_periods(self, problems: Problems, periods: Sequence[str] | None = None) -> list[str]:
+        """Return the periods of a panel: those asked for, else the settings', else all there are."""
+        known = self.observations.periods
+        chosen = list(periods or self.settings.periods or known)
+        where = Where(SETTINGS, column="periods") if periods is None else None
+        for period in chosen:
+            if period not in known:
+                problems.add("settings.unknown-period", where, value=period, known=known)
+        if len(set(chosen)) < 2:
+            problems.add("settings.one-period", where, periods=known)
+        return sorted(set(chosen))
 
     def check(self) -> Problems:
         """Return everything noted about the workspace, warnings included; also what `assess` would refuse."""
@@ -208,6 +223,7 @@ def load_workspace(folder: Path, problems: Problems, method_file: Path | None = 
     units = None if sheet is None else units_of(sheet, problems)
     observations = read_observations(folder, problems)
     sources, subjects = read_sources(folder, problems), read_subjects(folder, problems)
+    breaks = read_breaks(folder, problems)
     if method_file is not None:
         method = read_method(method_file, problems)
     else:
@@ -217,8 +233,11 @@ def load_workspace(folder: Path, problems: Problems, method_file: Path | None = 
     if framework and units and observations:
         check_observations(observations, framework, units, problems)
         check_sources(observations, units, sources, problems)
+        check_preferred(observations, basis.sources, SETTINGS, problems)
         if subjects is not None:
             check_subjects(subjects, observations, framework, units, problems)
+        if breaks is not None:
+            check_breaks(breaks, observations, framework, units, problems)
     if settings and settings.published_grades and units and settings.published_grades not in units.attributes:
         problems.add(
             "settings.unknown-attribute", Where(SETTINGS, column="published_grades"),
@@ -227,7 +246,10 @@ def load_workspace(folder: Path, problems: Problems, method_file: Path | None = 
     if problems.errors or not (settings and framework and units and observations and method):
         return None
     assert subjects is not None
-    return Workspace(framework, units, observations, sources, method, settings, folder, problems, subjects)
+    assert breaks is not None
+    return Workspace(
+        framework, units, observations, sources, method, settings, folder, problems, subjects, breaks
+    )
 
 
 def from_frames(
@@ -270,6 +292,7 @@ def from_frames(
     inside = Subjects() if subjects is None else subjects_of(_polars(subjects), problems)
     if found and facts:
         check_observations(facts, framework, found, problems)
+        check_preferred(facts, (chosen or Settings()).sources, "settings", problems)
         if inside is not None:
             check_subjects(inside, facts, framework, found, problems)
     problems.raise_errors()

@@ -25,6 +25,8 @@ from citygauge import xlsx_child
 from citygauge.problems import Problems, Where
 from citygauge.text import HIDDEN, SHOWN
 
+Range = tuple[int, int, int, int]
+
 MAX_UNPACKED_BYTES = 200_000_000
 MAX_PARTS = 5_000
 MAX_RATIO = 200  # unpacked to packed; what spreadsheet programs write stays below 50
@@ -77,6 +79,41 @@ def read_cells(
     return None if read is None else read[1]
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a reader sees of a sheet, or does not, beside its cells; places (row, column) are from 0.
+
+    `merged` ranges are first row, first column, last row, last column; a workbook may claim any ranges:
+    they need not lie where cells are, and may overlap. `formulas` are those without a stored result,
+    `booleans` truth values, `fractions` numbers that are not whole, `scaled` numbers that are shown divided
+    by a thousand or more.
+    """
+
+    merged: tuple[Range, ...] = ()
+    hidden: bool = False
+    rows: frozenset[int] = frozenset()
+    columns: tuple[tuple[int, int], ...] = ()
+    formulas: frozenset[tuple[int, int]] = frozenset()
+    booleans: frozenset[tuple[int, int]] = frozenset()
+    fractions: frozenset[tuple[int, int]] = frozenset()
+    scaled: frozenset[tuple[int, int]] = frozenset()
+
+
+def read_marked(
+    path: Path, problems: Problems, sheets: Sequence[str] | None = None
+) -> dict[str, tuple[pl.DataFrame, Marks]] | None:
+    """Return for each sheet the cells as in `read_cells`, and what else there is to see of it.
+
+    Of a sheet with more than a million cells no formulas, formats and hidden lines are told.
+    """
+    marks: dict[str, Marks] = {}
+    wanted = None if sheets is None else list(dict.fromkeys(sheets))
+    read = _read(path, problems, sheets=wanted, marks=marks)
+    if read is None:
+        return None
+    return {name: (frame, marks.get(name, Marks())) for name, frame in read[1].items()}
+
+
 def read_one(path: Path, problems: Problems, sheet: str | None = None) -> tuple[str, pl.DataFrame] | None:
     """Return the name and the cells (as in `read_cells`) of one sheet, the first one by default."""
     read = _read(path, problems, sheets=None if sheet is None else [sheet], first=sheet is None)
@@ -89,12 +126,17 @@ def sheet_names(path: Path, problems: Problems) -> list[str]:
     return [] if read is None else read[0]
 
 
+def _places(told: list[list[int]]) -> frozenset[tuple[int, int]]:
+    return frozenset((row, column) for row, column in told)
+
+
 @dataclass(slots=True)
 class _Answer:
     """What the child has said so far."""
 
     names: list[str] = field(default_factory=list)
     chunks: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    marks: dict[str, Marks] = field(default_factory=dict)
     last: xlsx_child.Frame = field(default_factory=list)
 
     def take(self, frame: xlsx_child.Frame) -> None:
@@ -102,6 +144,18 @@ class _Answer:
         self.last = frame
         if frame[0] == "names":
             self.names = frame[1]
+        elif frame[0] == "merged":
+            merged = tuple((first, left, last, right) for first, left, last, right in frame[2])
+            self.marks[frame[1]] = Marks(merged)
+        elif frame[0] == "marks":
+            told = frame[2]
+            self.marks[frame[1]] = Marks(
+                self.marks[frame[1]].merged,
+                told["hidden"],
+                frozenset(told["rows"]),
+                tuple((first, last) for first, last in told["columns"]),
+                *(_places(told[name]) for name in ("formulas", "booleans", "fractions", "scaled")),
+            )
         elif frame[0] == "cells":
             columns = [pl.Series(str(j), cells, dtype=pl.String) for j, cells in enumerate(frame[2])]
             self.chunks.setdefault(frame[1], []).append(pl.DataFrame(columns))
@@ -115,9 +169,17 @@ class _Answer:
 
 
 def _read(
-    path: Path, problems: Problems, *, sheets: list[str] | None, first: bool = False
+    path: Path,
+    problems: Problems,
+    *,
+    sheets: list[str] | None,
+    first: bool = False,
+    marks: dict[str, Marks] | None = None,
 ) -> tuple[list[str], dict[str, pl.DataFrame]] | None:
-    """Return the names of all sheets and the cells of the wanted ones; None with what is wrong noted."""
+    """Return the names of all sheets and the cells of the wanted ones; None with what is wrong noted.
+
+    `marks`, where given, takes what else there is to see of each sheet.
+    """
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -130,10 +192,13 @@ def _read(
         problems.add("file.too-large", Where(path.name), size=size, limit=limit)
         return None
     limits = {"unpacked": MAX_UNPACKED_BYTES, "parts": MAX_PARTS, "ratio": MAX_RATIO, "cells": MAX_CELLS}
-    request = {"path": str(path), "sheets": sheets, "first": first, "limits": limits}
+    request: dict[str, Any] = {"path": str(path), "sheets": sheets, "first": first, "limits": limits}
+    request["merged"] = marks is not None
     answer = _ask(request, Where(path.name), problems)
     if answer is None:
         return None
+    if marks is not None:
+        marks |= answer.marks
     wanted = answer.names[:1] if first else answer.names if sheets is None else sheets
     return answer.names, {sheet: answer.cells(sheet) for sheet in wanted}
 

@@ -17,10 +17,12 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from posixpath import dirname, join, normpath
 from typing import Any, BinaryIO
+from xml.parsers import expat
 
 if sys.platform != "win32":
     import resource
@@ -33,6 +35,7 @@ CELLS_PER_FRAME = 1 << 17
 ROWS_PER_FRAME = 256  # at least: each frame costs the receiver a series for each column
 MAX_DIRECTORY_BYTES = 1 << 22  # the zip directory is read whole, before its entries can be counted
 RATIO_MATTERS_BYTES = 20_000_000  # a small part may well be all blanks
+LOOKED_AT_CELLS = 1_000_000  # of a sheet of more the marks are not wanted: no table for readers is so large
 _BLOCK = 1 << 20
 _LOCAL_HEADER_BYTES = 30
 _ENCRYPTED = 0x1
@@ -84,7 +87,9 @@ def text_of(cell: Any) -> str | None:
     return str(cell)
 
 
-def serve(path: str, sheets: list[str] | None, first: bool, limits: Limits) -> Iterator[Frame]:
+def serve(
+    path: str, sheets: list[str] | None, first: bool, limits: Limits, *, merged: bool = False
+) -> Iterator[Frame]:
     """Yield the names of a workbook's sheets, then the cells of those asked for, then the end.
 
     Parameters
@@ -97,11 +102,15 @@ def serve(path: str, sheets: list[str] | None, first: bool, limits: Limits) -> I
         Only the first sheet is wanted; `sheets` says nothing then.
     limits : mapping
         ``unpacked``, ``parts``, ``ratio`` and ``cells``, as in `citygauge.xlsx`.
+    merged : bool
+        The merged ranges are wanted too, and what a reader sees of the sheet beside its cells.
 
     Yields
     ------
     list
-        ``["names", [name, …]]``; ``["cells", name, [[text or None, …] for each column]]``, several times
+        ``["names", [name, …]]``; ``["merged", name, [[row, column, last row, last column], …]]`` where they
+        are wanted, counted from 0, and ``["marks", name, {…}]`` with what `citygauge.xlsx.Marks` holds;
+        ``["cells", name, [[text or None, …] for each column]]``, several times
         for a long sheet and never for an empty one; ``["end"]``.
 
     Raises
@@ -123,13 +132,20 @@ def serve(path: str, sheets: list[str] | None, first: bool, limits: Limits) -> I
         for sheet in wanted:
             if sheet not in names:
                 raise WorkbookProblem("file.no-sheet", sheet=sheet, sheets=names)
+        looks = _looker(path, workbook) if merged else None
         for sheet in wanted:
             read = workbook.get_sheet_by_name(sheet)
             height, width = _shape(read)
             total += height * width
             if total > limits["cells"]:
                 raise WorkbookProblem("file.too-many-cells-together", cells=total, limit=limits["cells"])
-            yield from _cells(read)
+            if looks is not None:
+                yield ["merged", sheet, [[*start, *end] for start, end in read.merged_cell_ranges or ()]]
+                marks: dict[str, Any] = {"booleans": [], "fractions": []}
+                yield from _cells(read, marks)
+                yield ["marks", sheet, marks | looks(sheet, height * width)]
+            else:
+                yield from _cells(read)
     except PasswordError as error:
         raise WorkbookProblem("file.encrypted") from error
     except CalamineError as error:
@@ -180,7 +196,8 @@ def main() -> None:
     sys.path.append(request["library"])
     out = sys.stdout.buffer
     try:
-        for frame in serve(request["path"], request["sheets"], request["first"], request["limits"]):
+        asked = (request["path"], request["sheets"], request["first"], request["limits"])
+        for frame in serve(*asked, merged=request["merged"]):
             _send(out, frame)
     except WorkbookProblem as problem:
         _send(out, ["problem", problem.code, problem.sheet, problem.values])
@@ -209,15 +226,144 @@ def _opened(path: str, limits: Limits) -> Any:
             raise WorkbookProblem("file.not-a-workbook") from error
 
 
-def _cells(sheet: Any) -> Iterator[Frame]:
-    """Yield a sheet's cells from A1 on; the parser gives all rows, but the columns of the used area."""
+def _cells(sheet: Any, marks: dict[str, Any] | None = None) -> Iterator[Frame]:
+    """Yield a sheet's cells from A1 on; the parser gives all rows, but the columns of the used area.
+
+    `marks` takes the places of truth values, and of numbers that are not whole.
+    """
+    done = 0
     first = (sheet.start or (0, 0))[1]
     rows = sheet.iter_rows()
     step = max(ROWS_PER_FRAME, CELLS_PER_FRAME // max(1, _shape(sheet)[1]))
     while chunk := list(islice(rows, step)):
+        for row, cells in enumerate(chunk if marks is not None else (), done):
+            for column, cell in enumerate(cells, first):
+                if isinstance(cell, bool) and marks is not None:
+                    marks["booleans"].append([row, column])
+                elif isinstance(cell, float) and not cell.is_integer() and marks is not None:
+                    marks["fractions"].append([row, column])
+        done += len(chunk)
         before: list[list[str | None]] = [[None] * len(chunk)] * first
         columns = zip(*chunk, strict=True)
         yield ["cells", sheet.name, [*before, *([text_of(cell) for cell in column] for column in columns)]]
+
+
+def _looker(path: str, workbook: Any) -> Callable[[str, int], dict[str, Any]]:
+    """Return what tells of a sheet what its cells do not: hidden lines, formulas without results, formats."""
+    hidden = {sheet.name: not str(sheet.visible).endswith(".Visible") for sheet in workbook.sheets_metadata}
+    with zipfile.ZipFile(path) as archive:
+        parts, scaled = _sheet_parts(archive), _scaled_styles(archive)
+
+    def look(sheet: str, cells: int) -> dict[str, Any]:
+        found = SheetLook(scaled)
+        if sheet in parts and cells <= LOOKED_AT_CELLS:
+            with zipfile.ZipFile(path) as archive:
+                _parse(archive, parts[sheet], found.start, found.end, found.text)
+        return found.marks | {"hidden": hidden.get(sheet, False)}
+
+    return look
+
+
+class SheetLook:
+    """Goes through the text of a sheet; `marks` are its finds, places counted from 0."""
+
+    def __init__(self, scaled: frozenset[str]) -> None:
+        self.marks: dict[str, Any] = {"rows": [], "columns": [], "formulas": [], "scaled": []}
+        self._scaled = scaled
+        self._row = self._column = -1
+        self._cell: dict[str, str] = {}
+        self._formula = self._in_value = self._valued = False
+
+    def start(self, name: str, given: dict[str, str]) -> None:
+        """Take the beginning of an element."""
+        name, is_hidden = name.rpartition(":")[2], given.get("hidden") in {"1", "true"}
+        if name == "row":
+            self._row, self._column = int(given.get("r", self._row + 2)) - 1, -1
+            self.marks["rows"] += [self._row] if is_hidden else []
+        elif name == "col" and is_hidden:
+            self.marks["columns"].append([int(given["min"]) - 1, int(given["max"]) - 1])
+        elif name == "c":
+            letters = given.get("r", "").rstrip("0123456789").encode()
+            self._column = _column_number(letters) - 1 if letters else self._column + 1
+            self._cell, self._formula, self._valued = given, False, False
+        self._formula = self._formula or name == "f"
+        self._in_value = name == "v"
+
+    def text(self, text: str) -> None:
+        """Take some text."""
+        self._valued = self._valued or (self._in_value and bool(text.strip()))
+
+    def end(self, name: str) -> None:
+        """Take the end of an element."""
+        self._in_value = False
+        if name.rpartition(":")[2] == "c":
+            place = [self._row, self._column]
+            if self._formula and not self._valued and self._cell.get("t") != "str":
+                self.marks["formulas"].append(place)
+            if self._valued and self._cell.get("s") in self._scaled and self._cell.get("t", "n") == "n":
+                self.marks["scaled"].append(place)
+
+
+def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Return the part of an archive that each sheet is in."""
+    book = next((name for name in archive.namelist() if name.endswith("workbook.xml")), "")
+    rels = join(dirname(book), "_rels", "workbook.xml.rels")
+    names: dict[str, str] = {}
+    targets: dict[str, str] = {}
+
+    def take(name: str, given: dict[str, str]) -> None:
+        if name.rpartition(":")[2] == "sheet":
+            names[given.get("name", "")] = next((v for k, v in given.items() if k.endswith(":id")), "")
+        elif name == "Relationship":
+            targets[given.get("Id", "")] = given.get("Target", "")
+
+    for part in (book, rels):
+        if part in archive.namelist():
+            _parse(archive, part, take)
+    places = {
+        sheet: normpath(join("/", dirname(book), targets.get(at, ""))).lstrip("/")
+        for sheet, at in names.items()
+    }
+    return {sheet: part for sheet, part in places.items() if part in archive.namelist()}
+
+
+def _scaled_styles(archive: zipfile.ZipFile) -> frozenset[str]:
+    """Return the styles whose number format shows a thousandth or less: a comma behind the last digit."""
+    formats: dict[str, str] = {}
+    styles: list[str] = []
+    above: list[str] = []
+
+    def take(name: str, given: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
+        if name == "numFmt":
+            formats[given.get("numFmtId", "")] = given.get("formatCode", "")
+        elif name == "xf" and "cellXfs" in above:
+            styles.append(given.get("numFmtId", ""))
+        above.append(name)
+
+    part = next((name for name in archive.namelist() if name.endswith("styles.xml")), "")
+    if part:
+        _parse(archive, part, take, lambda name: above.remove(name.rpartition(":")[2]))
+    bare = {key: re.sub(r'"[^"]*"|[\\!_*].|\[[^\]]*\]', " ", code) for key, code in formats.items()}
+    scaled = {key for key, code in bare.items() if re.search(r"[0#?]\s*,+(?![,0#?])", code.split(";")[0])}
+    return frozenset(str(place) for place, key in enumerate(styles) if key in scaled)
+
+
+def _parse(
+    archive: zipfile.ZipFile,
+    part: str,
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None] | None = None,
+    text: Callable[[str], None] | None = None,
+) -> None:
+    """Go through a part that was looked at before: it holds no document type."""
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+    with archive.open(part) as stream:
+        try:
+            parser.ParseFile(stream)
+        except (expat.ExpatError, ValueError, KeyError) as error:
+            raise WorkbookProblem("file.not-a-workbook", part) from error
 
 
 def _shape(sheet: Any) -> tuple[int, int]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import citygauge as cg
 from citygauge.collect.observations import STATES, Observations, observation_ids, observations_of
 from citygauge.collect.resolve import Facts, current, resolve
+from citygauge.collect.rivals import VOICES, SourceChoice, agreement, relative_difference
 from citygauge.files import Sheet
 from citygauge.framework.model import Framework, Node
 from citygauge.problems import Problems
@@ -37,6 +39,15 @@ def facts_of(text: str) -> Observations:
 def settled(rows: str, period: str | None = "2023", header: str = HEADER) -> tuple[Facts, list]:
     problems = Problems()
     found = resolve(facts_of(header + rows), TREE, ("1", "2"), period, problems)
+    return found, list(problems)
+
+
+SOURCED = "id,unit,indicator,period,value,state,channel,source,supersedes\n"
+
+
+def sourced(rows: str, *prefer: str, tolerance: float = 0.0) -> tuple[Facts, list]:
+    problems, choice = Problems(), SourceChoice(prefer=prefer, tolerance=tolerance)
+    found = resolve(facts_of(SOURCED + rows), TREE, ("1", "2"), "2023", problems, choice)
     return found, list(problems)
 
 
@@ -204,3 +215,139 @@ def test_a_whole_run_uses_the_correction_and_traces_to_its_row(workspace):
     assert result.trace("1", "a")["fact"]["row"] == 8
     assert result.trace("1", "I")["value"] == pytest.approx(0.6 * (0.8 + 0.8) / 2 + 0.4 * 0.5)
     assert (folder / "observations.csv").read_bytes() == before
+
+
+TWO = "p,1,a,2023,80,,statistics,A,\nq,1,a,2023,100,,statistics,B,\n"
+
+
+def test_two_sources_that_differ_are_an_error_that_names_all_and_says_what_to_write():
+    _, problems = sourced(TWO + "r,2,b,2023,50,,,A,\ns,2,b,2023,51,,,B,\n")
+    (problem,) = problems
+    assert (problem.code, problem.severity) == ("facts.sources-unsettled", "error")
+    assert (problem.values["used"], problem.values["other"]) == ("A", "B")
+    assert problem.values["rows"] == [[2, 3], [4, 5]]
+    assert problem.values["told"] == ["1/a 80 [2] ≠ 100 [3] (20%)", "2/b 50 [4] ≠ 51 [5] (1.96%)"]
+    for language in ("en", "zh"):
+        assert 'prefer = ["A", "B"]' in problem.text(language)
+
+
+@pytest.mark.parametrize(("prefer", "expected"), [(("A", "B"), 80.0), (("B", "A"), 100.0), (("B",), 100.0)])
+def test_the_preferred_source_counts_and_the_disagreement_is_noted(prefer, expected):
+    rows = TWO + "r,1,b,2023,7,,,A,\ns,1,b,2023,7,,,B,\n"
+    facts, problems = sourced(rows, *prefer)
+    assert (value(facts, "1", "a"), value(facts, "1", "b")) == (expected, 7.0)
+    (problem,) = problems
+    assert (problem.code, problem.severity) == ("facts.sources-disagree", "warning")
+    assert (problem.values["count"], problem.values["total"]) == (1, 2)
+    assert problem.values["used"] == prefer[0]
+
+
+def test_a_third_source_outside_the_order_loses_to_those_in_it_and_two_outside_it_stay_unsettled():
+    third = "r,1,a,2023,90,,statistics,C,\n"
+    facts, problems = sourced(TWO + third, "B")
+    assert value(facts, "1", "a") == 100.0
+    assert {(p.code, p.values["other"]) for p in problems} == {
+        ("facts.sources-disagree", "A"),
+        ("facts.sources-disagree", "C"),
+    }
+    _, problems = sourced(TWO + third, "D")
+    assert [problem.code for problem in problems] == ["facts.sources-unsettled"] * 2
+
+
+def test_sources_within_the_tolerance_agree_and_the_first_counts():
+    rows = "p,1,a,2023,1000,,,A,\nq,1,a,2023,1004.9,,,B,\n"
+    facts, problems = sourced(rows, tolerance=0.005)
+    assert (value(facts, "1", "a"), problems) == (1000.0, [])
+    _, problems = sourced(rows, tolerance=0.004)
+    assert [problem.code for problem in problems] == ["facts.sources-unsettled"]
+
+
+@pytest.mark.parametrize(("first", "second"), [("43761", "43760.7"), ("43760.7", "43761")])
+def test_a_source_that_prints_fewer_digits_agrees(first, second):
+    facts, problems = sourced(f"p,1,a,2023,{first},,,A,\nq,1,a,2023,{second},,,B,\n")
+    assert (value(facts, "1", "a"), problems) == (float(first), [])
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "verdict"),
+    [
+        (43761, 43760.7, "rounding"), (43800, 43760.7, "rounding"), (43762, 43760.7, "differ"),
+        (-43761, -43760.7, "rounding"), (0.123, 0.12345, "rounding"), (0.124, 0.12345, "differ"),
+        (125, 124.5, "rounding"), (124, 124.5, "rounding"), (1000, 999.96, "rounding"),
+        (1000, 1000.4, "rounding"), (1200, 1200.3, "rounding"), (1000, 1003, "differ"),
+        (5, 5.4, "differ"), (1, 0.6, "differ"), (0, 0.4, "differ"), (0, 0, "same"), (0.3, 0.1 + 0.2, "same"),
+        (1.23e-30, 1.2345e-30, "rounding"), (1.23e300, 1.2345e300, "rounding"), (1.23, -1.2345, "differ"),
+    ],
+)  # fmt: skip
+def test_figures_agree_by_rounding_to_the_last_digit_of_the_shorter_one(a, b, verdict):
+    assert agreement(a, b) == agreement(b, a) == verdict
+
+
+@given(st.floats(-1e12, 1e12).filter(lambda x: abs(x) > 1e-6), st.integers(3, 14))
+@settings(max_examples=100, deadline=None)
+def test_a_figure_printed_with_three_digits_or_more_agrees_with_itself(figure, digits):
+    told = float(f"{figure:.{digits - 1}e}")
+    assume(len(Decimal(repr(told)).normalize().as_tuple().digits) >= 3)  # 1.00 is 1: too short to tell
+    assert agreement(figure, told) in {"same", "rounding"}
+    assert relative_difference(figure, told) <= 0.005
+
+
+def test_two_values_of_one_source_are_an_error_whatever_is_preferred_or_tolerated():
+    rows = "p,1,a,2023,80,,,A,\nq,1,a,2023,80.1,,,A,\n"
+    _, problems = sourced(rows, "A", tolerance=0.1)
+    (problem,) = problems
+    assert (problem.code, problem.values["ids"]) == ("facts.several-values", ["p", "q"])
+
+
+def test_the_channel_comes_before_the_source():
+    facts, problems = sourced("p,1,a,2023,80,,web,A,\nq,1,a,2023,90,,statistics,B,\n", "A")
+    assert value(facts, "1", "a") == 90.0
+    assert [problem.code for problem in problems] == ["facts.channels-disagree"]
+
+
+def test_a_gap_gives_way_to_a_figure_of_another_source_even_of_the_preferred_one():
+    facts, problems = sourced("p,1,a,2023,,missing,,A,\nq,1,a,2023,90,,,B,\n", "A")
+    assert (value(facts, "1", "a"), problems) == (90.0, [])
+
+
+def test_not_applicable_beside_a_figure_is_a_disagreement():
+    rows = "p,1,a,2023,,not_applicable,,A,\nq,1,a,2023,90,,,B,\n"
+    _, problems = sourced(rows)
+    assert [problem.code for problem in problems] == ["facts.sources-unsettled"]
+    assert "1/a not_applicable [2] ≠ 90 [3]" in problems[0].text("zh")
+    facts, _ = sourced(rows, "A")
+    assert STATES[facts.states[0, 1]] == "not_applicable"
+
+
+def test_a_fact_without_a_source_loses_to_a_preferred_one_and_else_is_told_so():
+    rows = "p,1,a,2023,80,,,,\nq,1,a,2023,90,,,B,\n"
+    facts, _ = sourced(rows, "B")
+    assert value(facts, "1", "a") == 90.0
+    _, problems = sourced(rows)
+    assert (problems[0].code, problems[0].values["used"]) == ("facts.sources-unsettled", "–")
+
+
+@pytest.mark.parametrize("prefer", [("A",), ("A2",), ("A3",)])
+def test_a_correction_speaks_for_the_source_that_it_corrects(prefer):
+    rows = TWO + "r,1,a,2023,81,,statistics,A2,p\ns,1,a,2023,82,,statistics,A3,r\n"
+    facts, problems = sourced(rows, *prefer)
+    assert value(facts, "1", "a") == 82.0
+    assert [problem.code for problem in problems] == ["facts.sources-disagree"]
+    voices = dict(current(facts_of(SOURCED + rows), Problems()).select("id", VOICES).iter_rows())
+    assert voices == {"q": ["B"], "s": ["A3", "A2", "A"]}
+
+
+def test_two_corrections_of_one_fact_by_two_sources_are_still_an_error_of_one_source():
+    rows = "x,1,a,2023,5,,,A,\ny,1,a,2023,6,,,B,x\nz,1,a,2023,7,,,C,x\n"
+    _, problems = sourced(rows, "B", "C")
+    assert [problem.code for problem in problems] == ["facts.several-values"]
+
+
+@given(
+    st.permutations([*TWO.splitlines(), "r,2,a,2023,3,,,B,", "s,2,a,2023,,missing,,A,", "t,1,b,2023,4,,,C,"])
+)
+@settings(max_examples=30, deadline=None)
+def test_with_an_order_of_sources_the_order_of_rows_does_not_matter(rows):
+    facts, problems = sourced("\n".join(rows) + "\n", "B", "A")
+    assert (value(facts, "1", "a"), value(facts, "2", "a"), value(facts, "1", "b")) == (100.0, 3.0, 4.0)
+    assert [problem.code for problem in problems] == ["facts.sources-disagree"]

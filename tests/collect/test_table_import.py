@@ -305,7 +305,7 @@ def test_a_table_that_cannot_be_used_leaves_every_byte_untouched(empty, text, co
 
 
 def test_an_unknown_channel_is_refused(empty):
-    assert refused(empty, write(empty, WIDE), channel="pigeon") == ["facts.unknown-channel"]
+    assert refused(empty, write(empty, WIDE), channel="pigeon") == ["import.unknown-channel"]
 
 
 def test_a_failure_while_writing_leaves_the_facts_as_they_were(empty, monkeypatch):
@@ -379,3 +379,20 @@ def test_another_state_is_not_taken_for_the_gap_that_is_recorded(empty, state):
     file = write(empty, f"unit,indicator,value,state\n110000,a,,{state}\n", "later.csv")
     run(empty, file, correct=True)
     assert cg.assess(cg.open(empty)).trace("110000", "a")["fact"]["state"] == state
+
+
+@pytest.mark.parametrize(("period", "near"), [("二〇二三", ["2023"]), ("２０２３年", ["2023"]), ("20x", [])])
+def test_a_period_that_does_not_begin_with_a_year_is_noted(empty, period, near):
+    done = run(empty, write(empty, WIDE), period=period)
+    (warning,) = [one for one in done.warnings if one.code == "import.unusual-period"]
+    assert (warning.values["periods"], warning.values["near"]) == ([period], near)
+
+
+@pytest.mark.parametrize("period", ["2023", "2023Q1", "2023-06", "2021-2023"])
+def test_usual_periods_are_quiet(empty, period):
+    done = run(empty, write(empty, WIDE), period=period)
+    assert "import.unusual-period" not in {problem.code for problem in done.warnings}
+
+
+def test_a_sheet_of_a_csv_is_refused(empty):
+    assert refused(empty, write(empty, WIDE), sheet="x") == ["import.sheet-of-csv"]

@@ -26,7 +26,11 @@ COLUMNS = {
     "scores.csv": "unit_code,code,level,value,rank,grade",
     "treatment.csv": "unit_code,code,treatment,before,after",
     "availability.csv": "unit_code,code,availability",
-    "imputed.csv": "unit_code,code,value",
+    "imputed.csv": "unit_code,code,value,how,from_period,group,neighbours",
+    "screening.csv": "unit_code,missing,zeros,available_share,nonzero_share,low_availability,low_nonzero,"
+    "low_nodes,forced,included,reason",
+    "treatment_details.csv": "code,how,skew_before,kurtosis_before,fails_before,points_winsorised,transform,"
+    "power,skew_after,kurtosis_after,passes_after",
     "effective_weights.csv": "code,level,weight,effective_weight",
     "statistics.csv": "code,level,n,mean,sd,min,max",
     "facts.csv": "unit_code,code,row,value,unit_of_measure,state,origin,channel,source",

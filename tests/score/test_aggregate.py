@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import citygauge as cg
-from citygauge.score.aggregate import arithmetic, geometric
+from citygauge.score.means import arithmetic, geometric
 
 NAN = float("nan")
 

@@ -141,7 +141,7 @@ def test_a_geometric_mean_of_negative_scores_is_refused(workspace: Make) -> None
     method = '[normalise]\nhow = "zscore"\n[aggregate.by."0"]\nhow = "geometric"\n'
     with pytest.raises(InputError) as refused:
         cg.assess(cg.open(workspace(method__toml=method)))
-    assert "method.geometric-of-negative" in {p.code for p in refused.value.problems}
+    assert "method.negative-under-mean" in {p.code for p in refused.value.problems}
 
 
 def test_logarithmic_goalposts_are_the_income_index_of_the_hdi(workspace: Make) -> None:

@@ -47,9 +47,16 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=say("Print errors onl
 
 def check(folder: Folder, method: MethodFile = None, as_json: Json = False, quiet: Quiet = False) -> None:
     """Run everything but the writing: what `check` passes, `assess` can score."""
+    from citygauge.collect.plausible import check_plausible
+    from citygauge.problems import Problems
+
     with input_errors(as_json=as_json):
-        result = _run(folder, method)
-        report(result.warnings, as_json=as_json, quiet=quiet)
+        result, doubts = run(folder, method), Problems()
+        workspace = result.workspace
+        if not result.illustrative:  # names units beside their figures
+            told_by = workspace.settings.sources
+            check_plausible(workspace.observations, workspace.framework, doubts, told_by)
+        report([*result.warnings, *doubts], as_json=as_json, quiet=quiet)
     if not as_json and not quiet:
         n, m = len(result.units), len(result.framework.indicators)
         stdout.print(say(f"{n} units, {m} indicators: no errors.", f"{n}个城市，{m}项指标：没有错误。"))
@@ -98,7 +105,7 @@ def assess(
     silent = as_json or quiet
     with _progress(silent) as progress, input_errors(as_json=as_json, on_error=keep_problems):
         progress.add_task(say("scoring …", "正在评分……"))
-        result = _run(folder, method)
+        result = run(folder, method)
         progress.add_task(say("writing results and reports …", "正在写结果和报告……"))
         wanted: dict[Extra, bool] = {"pdf": pdf, "workbook": workbook}
         written = write_results(result, target, [name for name, chosen in wanted.items() if chosen])
@@ -136,7 +143,9 @@ def trace(
     from citygauge.problems import InputError, Problems, Where
 
     with input_errors(as_json=as_json):
-        result = _run(folder, method)
+        result = run(folder, method)
+        if result.illustrative and unit in result.labels("en"):
+            unit = result.row_labels[result.labels("en").index(unit)]
         match = UnitMatcher(result.units).match(unit)
         found = unit if unit in result.row_labels else match.code
         problems = Problems()
@@ -155,9 +164,9 @@ def trace(
         _print_trace(data, 0)
 
 
-def _run(folder: Path, method: Path | None) -> Result:
+def run(folder: Path, method: Path | None) -> Result:
     """Open and assess, with the problems of the method file among the others."""
-    from citygauge.corridor import assess as run
+    from citygauge.corridor import assess as scored
     from citygauge.problems import Problems
     from citygauge.workspace import load_workspace
 
@@ -165,7 +174,7 @@ def _run(folder: Path, method: Path | None) -> Result:
     workspace = load_workspace(folder, problems, method)
     problems.raise_errors()
     assert workspace is not None
-    return run(workspace)
+    return scored(workspace)
 
 
 def _name_files(paths: Iterable[Path]) -> None:

@@ -106,6 +106,15 @@ def table(
             "--correct", help=say("Record differing values as corrections.", "把不同的数值记为更正。")
         ),
     ] = False,
+    corrects: Annotated[
+        str,
+        typer.Option(
+            "--corrects",
+            help=say(
+                "The source whose facts the table corrects, of several.", "有多个来源时，该表更正的是哪一个。"
+            ),
+        ),
+    ] = "",
     source: SourceId = "",
     producer: Producer = "",
     title: Title = "",
@@ -123,7 +132,7 @@ def table(
     told = Source(source, producer=producer, title=title, url=url, licence=licence, date=date)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with input_errors(as_json=as_json):
-        done = import_table(folder, file, TableImport(sheet, period, channel, correct, now, told))
+        done = import_table(folder, file, TableImport(sheet, period, channel, correct, now, told, corrects))
         counts = {"new": done.new, "corrected": done.corrected, "known": done.known}
         report(done.warnings, as_json=as_json, more=counts)
     if not as_json:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from citygauge.cli import assess, collect, framework, intake
+from citygauge.cli import (
+    assess,
+    collect,
+    compare,
+    framework,
+    intake,
+    panel,
+    scorecard,
+    sdmx,
+    weights,
+    yearbook,
+)
 from citygauge.cli.words import say
 
 app = typer.Typer(
@@ -16,9 +27,13 @@ app = typer.Typer(
         "城市综合指数：检查、评分、定级，每个数都能追溯到事实。\n\n退出码：0 完成；1 意外失败；2 输入有问题（会全部列出）；3 已完成，但有本机无法生成的部分。",
     ),
 )
+intake.app.command("yearbook", help=yearbook.HELP)(yearbook.yearbook)
+intake.app.command("sdmx", help=sdmx.SDMX_HELP)(sdmx.sdmx)
+intake.app.command("coin-tool", help=sdmx.COIN_TOOL_HELP)(sdmx.coin_tool)
 app.add_typer(framework.app, name="framework")
 app.add_typer(intake.app, name="import")
 app.add_typer(collect.app, name="collect")
+app.add_typer(weights.app, name="weights")
 app.command("new", help=say("Create a workspace for a framework.", "为一个指标体系新建工作区。"))(intake.new)
 app.command(
     "check",
@@ -29,6 +44,19 @@ app.command(
     help=say("Score, rank and grade the units of a workspace.", "对工作区中的城市评分、排名、定级。"),
 )(assess.assess)
 app.command("trace", help=say("Walk a figure back to its facts.", "把一个数追溯到它的事实。"))(assess.trace)
+app.command(
+    "compare", help=say("Compare one workspace under several methods.", "用多种方法比较同一工作区。")
+)(compare.compare)
+app.command(
+    "panel",
+    help=say(
+        "Compare several periods: change, ranks over time, breaks.",
+        "比较多个时期：变化、历期名次与序列中断。",
+    ),
+)(panel.panel)
+app.command("scorecard", help=say("Show the facts under a published standard.", "按公布的标准列出事实。"))(
+    scorecard.scorecard
+)
 
 
 @app.callback()

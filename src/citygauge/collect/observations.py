@@ -38,6 +38,11 @@ class Observations:
     frame: pl.DataFrame
     file: str = "observations.csv"
 
+    @property
+    def periods(self) -> tuple[str, ...]:
+        """The periods that facts are dated with, in order."""
+        return tuple(self.frame["period"].drop_nulls().unique().sort())
+
     def where(self, row: int, column: str | None = None) -> Where:
         """Return the place of a row of the file."""
         return Where(self.file, row=row, column=column)

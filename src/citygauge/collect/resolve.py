@@ -1,4 +1,4 @@
-"""Which fact counts: corrections replace what they name, and preferred channels win over others."""
+"""Which fact counts: corrections replace what they name, preferred channels and sources win over others."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from citygauge.collect.observations import (
     SCORE_UNIT,
     STATES,
     Observations,
-    grouped,
     observation_ids,
 )
+from citygauge.collect.rivals import SourceChoice, note_pairs, ordered, pairs, with_voices
 from citygauge.collect.subjects import Subjects
 from citygauge.framework.check import cycles
-from citygauge.framework.model import CHANNELS, Framework
+from citygauge.framework.model import Framework
 from citygauge.problems import Problems
+
+FACT = ("unit", "subject", "indicator")  # what names a fact within a period
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,18 @@ class Facts:
 
 
 def current(observations: Observations, problems: Problems) -> pl.DataFrame:
-    """Return the observations that no other supersedes; a correction must name its own kind of fact."""
+    """Return the observations that no other supersedes; a correction must name its own kind of fact.
+
+    The column `VOICES` names the sources that each speaks for: its own and those of what it supersedes.
+    """
     frame = observations.frame
     corrections = frame.filter(pl.col("supersedes").is_not_null())
     if not corrections.height:
-        return frame
+        return with_voices(frame, {})
     frame = frame.with_columns(pl.Series("_id", observation_ids(frame)))
     by_id: dict[str, Mapping[str, object]] = {row["_id"]: row for row in frame.iter_rows(named=True)}
     replaced_by: dict[str, str] = {}
+    replaces: dict[int, int] = {}
     for row in frame.filter(pl.col("supersedes").is_not_null()).iter_rows(named=True):
         where = observations.where(row[ROW], "supersedes")
         old = by_id.get(row["supersedes"])
@@ -68,12 +74,13 @@ def current(observations: Observations, problems: Problems) -> pl.DataFrame:
             problems.add("facts.supersedes-other", where, value=row["supersedes"])
         else:
             replaced_by[row["supersedes"]] = row["_id"]
+            replaces[row[ROW]] = int(str(old[ROW]))
     for circle in cycles(replaced_by):
         rows = [int(str(by_id[i][ROW])) for i in circle]
         problems.add(
             "facts.supersedes-circle", observations.where(min(rows), "supersedes"), ids=circle, rows=rows
         )
-    return frame.filter(~pl.col("_id").is_in(list(replaced_by)))
+    return with_voices(frame, replaces).filter(~pl.col("_id").is_in(list(replaced_by)))
 
 
 def resolve(
@@ -82,17 +89,21 @@ def resolve(
     units: Sequence[str],
     period: str | None,
     problems: Problems,
+    choice: SourceChoice | None = None,
 ) -> Facts:
     """Choose the fact that counts for each unit and node.
 
     Superseded observations are left out. Where channels disagree, the first of the framework's channels
-    for that node wins and the disagreement is noted; two different values of one channel are a problem.
-    Observations without a period hold in every period.
+    for that node wins and the disagreement is noted. Where sources of one channel disagree, the first of
+    `choice` wins and the disagreement is noted; without an order of the two it is a problem, and so are two
+    different values of one source. A gap gives way to a figure of another source, and a correction speaks
+    for the source that it corrects. Observations without a period hold in every period.
     """
-    frame = _of_period(current(observations, problems), period).filter(
+    frame = of_period(current(observations, problems), period).filter(
         pl.col("unit").is_in(units) & pl.col("indicator").is_in(framework.codes) & pl.col("subject").is_null()
     )
-    return _as_arrays(_chosen(frame, framework, observations, problems), units, framework.codes)
+    found = _chosen(frame, framework, observations, problems, choice or SourceChoice())
+    return _as_arrays(found, units, framework.codes)
 
 
 def subject_facts(
@@ -101,6 +112,7 @@ def subject_facts(
     framework: Framework,
     period: str | None,
     problems: Problems,
+    choice: SourceChoice | None = None,
 ) -> pl.DataFrame:
     """Return the fact that counts for each of the subjects and each code, chosen as `resolve` does.
 
@@ -109,9 +121,9 @@ def subject_facts(
     frame = observations.frame.filter(pl.col("subject").is_not_null())
     if not frame.height:
         return frame
-    facts = _of_period(current(Observations(frame, observations.file), Problems()), period)
+    facts = of_period(current(Observations(frame, observations.file), Problems()), period)
     facts = facts.join(subjects.frame.select("subject"), on="subject", how="semi", maintain_order="left")
-    return _chosen(facts, framework, observations, problems)
+    return _chosen(facts, framework, observations, problems, choice or SourceChoice())
 
 
 def with_rolled_up(facts: Facts, rolled: pl.DataFrame, problems: Problems) -> Facts:
@@ -144,7 +156,7 @@ def with_rolled_up(facts: Facts, rolled: pl.DataFrame, problems: Problems) -> Fa
     return replace(facts, values=values, states=states, origins=origins, subjects=subjects)
 
 
-def _of_period(frame: pl.DataFrame, period: str | None) -> pl.DataFrame:
+def of_period(frame: pl.DataFrame, period: str | None) -> pl.DataFrame:
     """Return the facts of a period; those without one hold in every period."""
     return (
         frame if period is None else frame.filter(pl.col("period").is_null() | (pl.col("period") == period))
@@ -152,40 +164,20 @@ def _of_period(frame: pl.DataFrame, period: str | None) -> pl.DataFrame:
 
 
 def _chosen(
-    frame: pl.DataFrame, framework: Framework, observations: Observations, problems: Problems
+    frame: pl.DataFrame,
+    framework: Framework,
+    observations: Observations,
+    problems: Problems,
+    choice: SourceChoice,
 ) -> pl.DataFrame:
-    """Return one fact for each unit, thing and code: that of the preferred channel."""
-    rank = {(node.code, channel): i for node in framework for i, channel in enumerate(node.channels)}
-    order = pl.DataFrame(
-        {"indicator": [c for c, _ in rank], "channel": [c for _, c in rank], "_rank": list(rank.values())},
-        schema={"indicator": pl.String, "channel": pl.String, "_rank": pl.Int64},
-    )
-    frame = frame.join(order, on=["indicator", "channel"], how="left", maintain_order="left")
-    frame = frame.with_columns(pl.col("_rank").fill_null(len(CHANNELS)))
-    chosen = frame.sort("_rank", maintain_order=True).unique(
-        ["unit", "subject", "indicator"], keep="first", maintain_order=True
-    )
+    """Return one fact for each unit, thing and code: that of the preferred channel and source."""
+    if frame.select(pl.struct(FACT).n_unique()).item() == frame.height:
+        return frame.sort(ROW)
+    frame = ordered(frame, framework, choice)
+    chosen = frame.unique(FACT, keep="first", maintain_order=True)
     if chosen.height < frame.height:
-        _note_disagreements(frame, observations, problems)
-    return chosen
-
-
-def _note_disagreements(frame: pl.DataFrame, observations: Observations, problems: Problems) -> None:
-    """Note facts told differently by one channel (an error), or by several (the preferred one wins)."""
-    facts = ["unit", "subject", "indicator"]
-    best = pl.col("_rank") == pl.col("_rank").min().over(facts)
-    told = pl.struct("value", "state").n_unique().over(facts)
-    several = frame.filter(pl.len().over(facts) > 1)
-    for (unit, _, code), rows in grouped(several.filter(best).filter(told > 1), *facts):
-        ids = observation_ids(several.filter(pl.col(ROW).is_in(rows)))
-        where = observations.where(rows[-1], "value")
-        problems.add("facts.several-values", where, unit=unit, code=code, rows=rows, ids=ids)
-    winners = several.filter(best).group_by(facts, maintain_order=True).agg(ROW, "channel")
-    used = {tuple(fact): (rows[0], channels[0]) for *fact, rows, channels in winners.iter_rows()}
-    for (unit, subject, code), rows in grouped(several.filter((told > 1) & ~best), *facts):
-        row, channel = used[unit, subject, code]
-        values = {"unit": unit, "code": code, "rows": rows, "used": row, "channel": channel or "–"}
-        problems.add("facts.channels-disagree", observations.where(rows[0], "value"), **values)
+        note_pairs(pairs(frame, FACT, choice), frame, observations, problems)
+    return chosen.sort(ROW)
 
 
 def _as_arrays(chosen: pl.DataFrame, units: Sequence[str], codes: Sequence[str]) -> Facts:
@@ -210,11 +202,12 @@ def _places(
     unit: pl.Series, code: pl.Series, units: Sequence[str], codes: Sequence[str]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the row and the column of each fact."""
-    row_of, column_of = ({name: i for i, name in enumerate(names)} for names in (units, codes))
-    return (
-        np.array([row_of[name] for name in unit], dtype=np.intp),
-        np.array([column_of[name] for name in code], dtype=np.intp),
-    )
+    return _numbers_of(unit, units), _numbers_of(code, codes)
+
+
+def _numbers_of(series: pl.Series, names: Sequence[str]) -> NDArray[np.intp]:
+    numbers = {name: i for i, name in enumerate(names)}
+    return series.replace_strict(numbers, return_dtype=pl.Int64).to_numpy().astype(np.intp)
 
 
 def _fact(row: Mapping[str, object]) -> tuple[object, ...]:

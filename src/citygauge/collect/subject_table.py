@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from citygauge.collect.observations import STATES
 from citygauge.collect.subjects import SUBJECT_COLUMNS
 from citygauge.collect.units import UnitMatcher, Units, note_matches
+from citygauge.faults import faults_of, note_not_toml, reasoned
 from citygauge.files import Sheet, column_letter, is_file
 from citygauge.framework.model import Framework
 from citygauge.framework.rollup import UNIT
-from citygauge.problems import Problems, Where
+from citygauge.problems import Problem, Problems, Where
 
 ROW_NUMBER = "#"
 SEPARATOR = ":"  # between the parts of an id: unit, kind, columns
@@ -96,14 +97,13 @@ def read_subject_map(path: Path, problems: Problems) -> SubjectMap | None:
         problems.add("file.not-found", Where(str(path)), path=str(path))
         return None
     try:
-        return SubjectMap(**tomllib.loads(path.read_text(encoding="utf-8")))
+        return SubjectMap(**tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.add("file.not-toml", Where(path.name), reason=str(error))
+        note_not_toml(error, path.name, problems)
     except ValidationError as error:
-        for fault in error.errors():
-            key = ".".join(map(str, fault["loc"])) or "."
-            reason = fault["msg"].removeprefix("Value error, ")
-            problems.add("import.bad-map", Where(path.name, column=key), key=key, reason=reason)
+        for key, _, en, zh in faults_of(error, SubjectMap):
+            where = Where(path.name, column=key or None)
+            problems.extend([reasoned(Problem("import.bad-map", where, {"key": key or path.name}), en, zh)])
     return None
 
 

@@ -20,6 +20,7 @@ from citygauge.files import Sheet, canonical_headers
 from citygauge.problems import Language, Problems, Where
 
 _UNIT_COLUMNS = ("unit", "name_zh", "name_en", "name_zh_full", "aliases")
+_APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼʹ′`´"), "'")
 Verdict = Literal["found", "ambiguous", "elsewhere", "unknown"]
 
 
@@ -137,8 +138,15 @@ class UnitMatcher:
         self._codes = {_key(code): code for code in units.codes}
 
     def match(self, text: str) -> Match:
-        """Return what a name or code stands for."""
+        """Return what a name or code stands for; “City” behind a name counts only where it finds nothing."""
         key = _key(text)
+        found = self._match(key)
+        if found.verdict == "unknown" and len(key) > 6 and key.endswith("city"):
+            bare = self._match(key.removesuffix("city"))
+            return found if bare.verdict == "unknown" else bare
+        return found
+
+    def _match(self, key: str) -> Match:
         if key in self._codes:
             return Match("found", self._codes[key])
         if key in self._aliases:
@@ -184,8 +192,8 @@ def note_matches(
 
 
 def _key(text: str) -> str:
-    """Return a name in the form in which names are compared: width, case, spaces and 市 do not matter."""
-    key = "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Return a name as names are compared: width, case, spaces, kinds of apostrophes and 市 do not matter."""
+    key = "".join(unicodedata.normalize("NFKC", text).casefold().split()).translate(_APOSTROPHES)
     return key[:-1] if len(key) > 2 and key.endswith("市") else key
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import yaml
 
+from citygauge.faults import note_not_toml
 from citygauge.files import Sheet, canonical_headers, finite_number, frame_sheet, read_sheet, sheet_names
 from citygauge.framework.check import check_nodes, check_weight_sets, in_pre_order
 from citygauge.framework.model import CHANNELS, FRAMEWORK_COLUMNS, ROLES, Framework, Node, RubricLevel, Scheme
@@ -317,9 +318,9 @@ def _about(path: Path, problems: Problems) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return _texts(tomllib.loads(path.read_text(encoding="utf-8")))
+        return _texts(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.add("file.not-toml", Where(path.name), reason=str(error))
+        note_not_toml(error, path.name, problems)
         return {}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from citygauge.framework.model import Framework
-from citygauge.indicators.table import Table
+from citygauge.indicators.table import IMPUTED, Table
 
 
 def availability(table: Table, framework: Framework) -> NDArray[np.float64]:
@@ -48,24 +49,73 @@ def availability(table: Table, framework: Framework) -> NDArray[np.float64]:
     return np.column_stack(columns)
 
 
-def screen(
-    table: Table,
-    framework: Framework,
-    min_availability: float,
-    include: Iterable[str] = (),
-    exclude: Iterable[str] = (),
-) -> NDArray[np.bool_]:
-    """Return which units stay: those whose share of available indicators reaches the limit.
+def availability_of(table: Table, framework: Framework, codes: Iterable[str]) -> NDArray[np.float64]:
+    """Return the share of available indicators of every unit at some nodes, which may be leaves.
 
-    `include` keeps units whatever their availability, `exclude` drops them. Source: COINr, ``Screen`` with
-    ``unit_screen = "byNA"``.
+    Returns
+    -------
+    array (n_units, n_codes), 0..1
+        At an aggregate as in `availability`; at a leaf 1 where it has a value, 0 where it has none, NaN where
+        it is not applicable.
     """
-    share = availability(table, framework)[:, framework.aggregates.index(framework.root.code)]
-    keep = np.nan_to_num(share) >= min_availability - 1e-12
-    include, exclude = set(include), set(exclude)
-    forced_in = np.array([unit in include for unit in table.units])
-    forced_out = np.array([unit in exclude for unit in table.units])
-    return np.asarray((keep | forced_in) & ~forced_out)
+    shares = availability(table, framework)
+    aggregates = {code: i for i, code in enumerate(framework.aggregates)}
+    columns = [
+        shares[:, aggregates[code]]
+        if code in aggregates
+        else np.where(
+            table.applicable[:, (at := table.codes.index(code))],
+            (~np.isnan(table.values[:, at])).astype(float),
+            np.nan,
+        )
+        for code in codes
+    ]
+    return np.column_stack(columns) if columns else np.empty((len(table.units), 0))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many indicators each unit lacks, how many are there, and how many of these are zero; (n_units,)."""
+
+    missing: NDArray[np.int64]
+    known: NDArray[np.int64]
+    zeros: NDArray[np.int64]
+
+    @property
+    def nonzero_share(self) -> NDArray[np.float64]:
+        """Share of what is there that is not zero, 0..1; NaN where nothing is there.
+
+        Source: COINr, ``get_data_avail``, column ``Non_Zero``.
+        """
+        with np.errstate(invalid="ignore"):
+            return np.where(self.known > 0, 1.0 - self.zeros / np.maximum(self.known, 1), np.nan)
+
+
+def count_indicators(table: Table, framework: Framework) -> Counts:
+    """Return how many indicators every unit lacks and has, and how many of them are zero.
+
+    An indicator made of measures counts once: by its own score, else it is there where any measure is, and
+    zero where all of these are. A zero that was imputed is there, but no zero that anybody found. Not
+    applicable is neither missing nor there; bonuses, deductions and vetoes do not count.
+    """
+    position = {code: i for i, code in enumerate(table.codes)}
+    available = ~np.isnan(table.values)
+    zero = (table.values == 0) & (table.origins != IMPUTED)
+    known, nought, applicable = [], [], []
+    for code in framework.indicators:
+        leaves = [position[leaf] for leaf in _measures(framework, code)]
+        is_there = available[:, leaves].any(axis=1)
+        is_zero = is_there & (zero[:, leaves] | ~available[:, leaves]).all(axis=1)
+        applies = table.applicable[:, leaves].any(axis=1)
+        if code in position:
+            own = available[:, position[code]]
+            is_zero = np.where(own, zero[:, position[code]], is_zero)
+            is_there, applies = is_there | own, applies | own
+        known.append(is_there)
+        nought.append(is_zero)
+        applicable.append(applies)
+    there, count = np.array(known), np.array(applicable).sum(axis=0)
+    return Counts(count - there.sum(axis=0), there.sum(axis=0), np.array(nought).sum(axis=0))
 
 
 def _indicators_under(framework: Framework, code: str) -> list[str]:

@@ -26,7 +26,7 @@ FONTS: Mapping[Language, str] = {
     "en": f"Noto Sans, Segoe UI, Helvetica Neue, Arial, {_CJK}, sans-serif",
 }
 INK, BAR, GRADES = "#222222", "#5b8db8", ("#5b8db8", "#8fb4d4", "#c9dbea")
-_SIZE, _WIDTH = 12, 560
+SIZE, WIDTH = 12, 560
 
 
 def means_chart(result: Result, language: Language) -> Chart:
@@ -65,7 +65,7 @@ def draw_means(
         ),
     )
     whiskers = base.mark_rule(color=INK, strokeWidth=1.2).encode(x="from:Q", x2="to:Q")
-    return _styled(alt.layer(bars, whiskers), language, _laid_out(rows, 19), illustrative=illustrative)
+    return styled(alt.layer(bars, whiskers), language, _laid_out(rows, 19), illustrative=illustrative)
 
 
 def draw_ranking(rows: Sequence[Row], language: Language, *, illustrative: bool, full: str = "") -> Chart:
@@ -82,7 +82,7 @@ def draw_ranking(rows: Sequence[Row], language: Language, *, illustrative: bool,
             description="described:N",
         )
     )
-    return _styled(chart, language, _laid_out(rows, 15), illustrative=illustrative)
+    return styled(chart, language, _laid_out(rows, 15), illustrative=illustrative)
 
 
 def draw_grades(rows: Sequence[Row], language: Language, *, illustrative: bool) -> Chart:
@@ -100,7 +100,7 @@ def draw_grades(rows: Sequence[Row], language: Language, *, illustrative: bool) 
         color=alt.Color("key:N", sort=None, legend=None, scale=alt.Scale(range=list(GRADES)))
     )
     text = base.mark_text(align="left", dx=5, color=INK).encode(text="text:N")
-    return _styled(alt.layer(bars, text), language, _laid_out(rows, 38), illustrative=illustrative)
+    return styled(alt.layer(bars, text), language, _laid_out(rows, 38), illustrative=illustrative)
 
 
 def _labels(rows: Sequence[Row]) -> alt.Axis:
@@ -121,20 +121,21 @@ def _laid_out(rows: Sequence[Row], step: int) -> dict[str, Any]:
     reckoned here: a full-width character is as wide as the font is high, others somewhat over half of it.
     """
     widths = (sum(1.0 if east_asian_width(c) in "WF" else 0.6 for c in row["label"]) for row in rows)
-    left = int(max(widths, default=0.0) * _SIZE) + 16
+    left = int(max(widths, default=0.0) * SIZE) + 16
     padding = {"left": left, "right": 80, "top": 26, "bottom": 44}
-    return {"width": _WIDTH, "height": step * len(rows), "padding": padding, "autosize": {"type": "none"}}
+    return {"width": WIDTH, "height": step * len(rows), "padding": padding, "autosize": {"type": "none"}}
 
 
-def _styled(chart: Chart, language: Language, layout: Mapping[str, Any], *, illustrative: bool) -> Chart:
+def styled(chart: Chart, language: Language, layout: Mapping[str, Any], *, illustrative: bool) -> Chart:
+    """Return a chart with its size, its font, and the notice where data are illustrative."""
     styled: Any = chart.properties(**layout)
     if illustrative:
-        title = alt.TitleParams(NOTICE[language], color="#aa3333", fontSize=_SIZE, anchor="start")
+        title = alt.TitleParams(NOTICE[language], color="#aa3333", fontSize=SIZE, anchor="start")
         styled = styled.properties(title=title)
     drawn: Chart = (
         styled.configure(font=FONTS[language], background="white")
         .configure_axis(
-            labelColor=INK, titleColor=INK, labelFontSize=_SIZE, titleFontSize=_SIZE, gridColor="#e5e5e5"
+            labelColor=INK, titleColor=INK, labelFontSize=SIZE, titleFontSize=SIZE, gridColor="#e5e5e5"
         )
         .configure_view(stroke=None)
     )

@@ -228,7 +228,7 @@ def _grade_rows(
     if scale is None:
         return []
     shown = result.grade_list.to_dicts() if named else []
-    edges = scale.edges(result.method.normalise.range)
+    edges = scale.edges(result.range)
     total = sum(1 for grade in grades if grade)
     marks, root = Marks(result), result.framework.root.code
     rows = []

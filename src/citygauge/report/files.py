@@ -60,7 +60,7 @@ def write_results(result: Result, folder: Path, also: Collection[Extra] = ()) ->
     InputError
         When the folder holds files and no run of CityGauge.
     """
-    _refuse_foreign(folder)
+    refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -74,7 +74,7 @@ def write_results(result: Result, folder: Path, also: Collection[Extra] = ()) ->
         names.append(RUN)
         record = {**run_record(result), "files": names}
         (draft / RUN).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        _remove_run(folder)
+        remove_run(folder)
         (folder / "steps").mkdir(parents=True, exist_ok=True)
         for name in names:
             (draft / name).replace(folder / name)
@@ -89,7 +89,7 @@ def _write_draft(result: Result, contents: Mapping[Language, Content], draft: Pa
     """Write the tables, the method and the pages of a run; return their names."""
     (draft / "steps").mkdir()
     names = ["method.toml"]
-    (draft / "method.toml").write_text(_method_text(result), encoding="utf-8", newline="\n")
+    (draft / "method.toml").write_text(method_text(result), encoding="utf-8", newline="\n")
     for name, frame in tables(result).items():
         write_csv(frame, draft / f"{name}.csv")
         names.append(f"{name}.csv")
@@ -124,7 +124,7 @@ def _pdf_problems(made: Mapping[str, Pdf]) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def _remove_run(folder: Path) -> None:
+def remove_run(folder: Path) -> None:
     """Remove the files of an earlier run, its record first, and the problems of a failed one."""
     earlier = _record_in(folder).get("files", [])
     for name in (RUN, PROBLEMS, *earlier):
@@ -143,19 +143,20 @@ def _record_in(folder: Path) -> dict[str, Any]:
 
 def write_problems(problems: list[dict[str, Any]], folder: Path) -> Path:
     """Write the problems of a run that failed, and nothing else; results of an earlier run stay."""
-    _refuse_foreign(folder)
+    refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"ok": False, "problems": problems}, ensure_ascii=False, indent=2)
     (folder / PROBLEMS).write_text(text + "\n", encoding="utf-8")
     return folder / PROBLEMS
 
 
-def _method_text(result: Result) -> str:
+def method_text(result: Result) -> str:
+    """Return ``method.toml`` of a run, its hash on top."""
     notice = f"# {NOTICE['en']} / {NOTICE['zh']}\n" if result.illustrative else ""
     return f"{notice}# sha256 {result.method.hash}\n{result.method.to_toml()}"
 
 
-def _refuse_foreign(folder: Path) -> None:
+def refuse_foreign(folder: Path) -> None:
     """Refuse a folder that holds something and neither a run of CityGauge nor the problems of one."""
     beneath_a_file = any(parent.is_file() for parent in folder.parents)
     is_ours = bool(_record_in(folder)) or (folder / PROBLEMS).is_file()

@@ -9,12 +9,14 @@ import numpy as np
 import polars as pl
 
 from citygauge.analyse.describe import describe
+from citygauge.collect.disagree import disagreements
 from citygauge.collect.observations import ROW
-from citygauge.indicators.table import IMPUTED, Table
+from citygauge.indicators.table import Table
 from citygauge.report.inside import rolled_up, strata_scores
 from citygauge.report.points import points_table, vetoes_table
 from citygauge.result import NOTICE, Result
 from citygauge.score.steps import Scored
+from citygauge.score.treating import treatment_details
 
 STEPS = ("derived", "screened", "imputed", "treated", "normalised", "aggregated")
 
@@ -27,8 +29,12 @@ def tables(result: Result) -> dict[str, pl.DataFrame]:
         found["grades"] = _noticed(result.grade_list, result)
     for number, name in enumerate(STEPS, 1):
         found[f"steps/{number}_{name}"] = labels.wide(getattr(result, name))
+    found["screening"] = labels.long(result.screening)
     found["treatment"] = labels.long(_treatment(result))
-    found["imputed"] = labels.long(_imputed(result))
+    found["treatment_details"] = _noticed(_treatment_details(result), result)
+    imputed = labels.long(_imputed(result))
+    # The group and the neighbours of a unit would give its neutral name away.
+    found["imputed"] = imputed.drop("group", "neighbours") if result.illustrative else imputed
     found["availability"] = labels.long(_availability(result))
     found["effective_weights"] = _noticed(_weights(result), result)
     found["statistics"] = _noticed(describe(result), result)
@@ -41,6 +47,9 @@ def tables(result: Result) -> dict[str, pl.DataFrame]:
         found["strata"] = labels.long(strata_scores(result))
     if not result.illustrative:  # the rows of the facts would give the neutral names away
         found["facts"] = _facts(result)
+        told = _disagreements(result)
+        if told.height:
+            found["disagreements"] = told
         if result.rolled.frame.height:
             found["rolled_up"] = rolled_up(result)
     return found
@@ -87,14 +96,26 @@ def _treatment(result: Result) -> pl.DataFrame:
     return frame if result.strata else frame.drop("stratum")
 
 
+def _treatment_details(result: Result) -> pl.DataFrame:
+    """One row for each column that was treated: moments before and after, points moved, transform."""
+    if not result.strata:
+        return treatment_details(result.treatment)
+    frames = [
+        treatment_details(run.treatment).select(pl.lit(stratum).alias("stratum"), pl.all())
+        for stratum, run in result.strata.items()
+    ]
+    return pl.concat(frames)
+
+
 def _imputed(result: Result) -> pl.DataFrame:
-    """One row for each value that nobody observed and the method filled in."""
-    table = result.imputed
-    at = np.argwhere((table.origins == IMPUTED) & ~np.isnan(table.values))
-    rows = [(table.units[i], table.codes[j], float(table.values[i, j])) for i, j in at]
-    return pl.DataFrame(
-        rows, schema={"unit_code": pl.String, "code": pl.String, "value": pl.Float64}, orient="row"
-    )
+    """One row for each value that nobody observed and the method filled in: how, and from where."""
+    if not result.strata:
+        return result.imputation
+    frames = [
+        run.imputation.select("unit_code", pl.lit(stratum).alias("stratum"), pl.exclude("unit_code"))
+        for stratum, run in result.strata.items()
+    ]
+    return pl.concat(frames)
 
 
 def _availability(result: Result) -> pl.DataFrame:
@@ -134,6 +155,14 @@ def _own_scores(result: Result, from_measures: Table) -> pl.DataFrame:
         for code in from_measures.codes
     ]
     return pl.concat(frames)
+
+
+def _disagreements(result: Result) -> pl.DataFrame:
+    """What other sources and channels tell of the facts that count."""
+    workspace = result.workspace
+    told_by, units = workspace.settings.sources, result.units.codes
+    frame = disagreements(workspace.observations, workspace.framework, told_by, [result.period], units)
+    return frame.rename({"unit": "unit_code", "indicator": "code"})
 
 
 def _facts(result: Result) -> pl.DataFrame:

@@ -51,7 +51,9 @@ def sheets_of(result: Result) -> list[Sheet]:
         found.append(content.scales())
     if "grades" in frames:
         found.append(content.grades())
+    found.append(content.long("screening", frames["screening"]))
     found.append(content.long("treatment", frames["treatment"]))
+    found.append(content.long("treatment_details", frames["treatment_details"]))
     found.append(content.long("filled", frames["imputed"]))
     found.append(content.availability())
     if "own_scores" in frames:
@@ -107,6 +109,8 @@ class _Content:
             pl.Series("effective_weight", [result.effective_weights[code] for code in framework.codes]),
             *([pl.Series("unit_label", [label or None for label in labels])] if any(labels) else []),
         )
+        yes_no = {True: "是 yes", False: "否 no"}
+        frame = frame.with_columns(pl.selectors.boolean().replace_strict(yes_no, return_dtype=pl.String))
         if "role" in frame.columns:
             frame = frame.with_columns(_role_words(frame["role"]))
         if "denominator_scale" in frame.columns:
@@ -242,7 +246,7 @@ class _Content:
                 continue
             title = _both(scale.title.get("zh", ""), scale.title.get("en", "")) or scale.id
             total = sum(1 for own in found if own)
-            edges = scale.edges(result.method.normalise.range)
+            edges = scale.edges(result.range)
             for grade, edge in zip(scale.grades, edges, strict=True):
                 name = _both(grade.name.get("zh", ""), grade.name.get("en", "")) or grade.id
                 count = found.count(grade.id)
@@ -261,6 +265,8 @@ class _Content:
         names = {label: _both(*both) for label, both in self.names.items()}
         nodes = {code: _both(*self.head_of(code)) for code in self.result.framework.codes}
         for key, told, words in (("unit_code", "unit_name", names), ("code", "node_name", nodes)):
+            if key not in frame.columns:
+                continue
             column = frame[key].replace_strict(words, default=None, return_dtype=pl.String).alias(told)
             frame = frame.insert_column(frame.columns.index(key) + 1, column)
         formats = {"own": self.score, "from_measures": self.score, "row": COUNT, "subjects": COUNT}
@@ -268,6 +274,8 @@ class _Content:
         formats |= (
             {"points": POINTS, "full_marks": POINTS, "limit": self.score} if name in ROLE_SHEETS else {}
         )
+        yes_no = {True: "是 yes", False: "否 no"}
+        frame = frame.with_columns(pl.selectors.boolean().replace_strict(yes_no, return_dtype=pl.String))
         if "role" in frame.columns:
             frame = frame.with_columns(_role_words(frame["role"]))
         return Sheet(name, tuple(_reworded(name, column) for column in _columns(frame, formats)), locked=4)

@@ -1,80 +1,75 @@
-"""From indicators up to the index: weighted means of the children, level by level, on whole arrays."""
+"""From indicators up to the index: level by level, each parent by its own method, on whole arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from citygauge.framework.model import Framework
+from citygauge.score.balance import coupling, mpi
+from citygauge.score.benefit import best_scores
+from citygauge.score.ideal import topsis, vikor
+from citygauge.score.means import arithmetic, generalised, geometric, harmonic, median, owa
+from citygauge.score.outranking import copeland, promethee
 from citygauge.score.points import Adjust, adjustment
 
 Array = NDArray[np.float64]
-AggregateName = Literal["arithmetic", "geometric"]
-Aggregator = Callable[[Array, Array], Array]
+AggregateName = Literal[
+    "arithmetic", "geometric", "harmonic", "generalised", "median", "owa", "mpi", "coupling", "topsis",
+    "vikor", "copeland", "promethee", "benefit_of_the_doubt",
+]  # fmt: skip
+
+# Means of all parents of a level at once: values (n_units, n_children), weights (n_children, n_parents).
+MEANS: Mapping[str, Callable[..., Array]] = {
+    "arithmetic": arithmetic,
+    "geometric": geometric,
+    "harmonic": harmonic,
+    "generalised": generalised,
+}
 
 
-def arithmetic(values: Array, weights: Array) -> Array:
-    """Return weighted arithmetic means; missing children are skipped with their weights.
+# One parent at a time: values (n_units, n_children), weights (n_children,).
+OTHERS: Mapping[str, Callable[..., Array]] = {
+    "median": median,
+    "owa": owa,
+    "mpi": mpi,
+    "coupling": coupling,
+    "topsis": topsis,
+    "vikor": vikor,
+    "copeland": copeland,
+    "promethee": promethee,
+    "benefit_of_the_doubt": best_scores,
+}
+AGGREGATORS: Mapping[str, Callable[..., Array]] = {**MEANS, **OTHERS}
 
-    Parameters
-    ----------
-    values : (n_units, n_children) float
-        NaN = missing.
-    weights : (n_children, n_parents) float
-        Non-negative, 0 where a node is no child of the parent; any scale.
-
-    Returns
-    -------
-    array (n_units, n_parents)
-        NaN where no child with a weight has a value. Source: OECD/JRC Handbook 2008, p. 103.
-
-    Examples
-    --------
-    >>> arithmetic(np.array([[1.0, 4.0], [np.nan, 4.0]]), np.array([[2.0], [1.0]])).ravel()
-    array([2., 4.])
-    """
-    known = ~np.isnan(values)
-    return _ratio(np.where(known, values, 0.0) @ weights, known @ weights)
-
-
-def geometric(values: Array, weights: Array) -> Array:
-    """Return weighted geometric means; shapes as in `arithmetic`.
-
-    A child at 0 with a positive weight makes the parent 0; a negative one makes it NaN, because the mean
-    is not defined there. Source: OECD/JRC Handbook 2008, p. 104.
-
-    Examples
-    --------
-    >>> geometric(np.array([[1.0, 4.0], [0.0, 4.0]]), np.array([[1.0], [1.0]])).ravel()
-    array([2., 0.])
-    """
-    known = ~np.isnan(values)
-    positive = known & (values > 0)
-    logs = np.log(np.where(positive, values, 1.0)) @ weights
-    counts = (weights > 0).astype(float)
-    means = np.exp(_ratio(logs, known @ weights))
-    means = np.where((values == 0) @ counts > 0, means * 0.0, means)
-    return np.where((known & (values < 0)) @ counts > 0, np.nan, means)
-
-
-AGGREGATORS: dict[str, Aggregator] = {"arithmetic": arithmetic, "geometric": geometric}
+# The parameters each method takes; a setting that its method ignores is refused.
+PARAMETERS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(AGGREGATORS, frozenset[str]()),
+    "generalised": frozenset({"power"}),
+    "owa": frozenset({"orness"}),
+    "mpi": frozenset({"penalty"}),
+    "vikor": frozenset({"v"}),
+    "promethee": frozenset({"preference", "indifference", "threshold"}),
+    "benefit_of_the_doubt": frozenset({"low", "high"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one parent is computed: the mean, and the least share of its children that must be there."""
+    """How one parent is computed, with parameters, and the least share of its children that must be there."""
 
     how: AggregateName = "arithmetic"
     min_availability: float = 0.0
+    parameters: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The parents of one level that share a mean: node numbers, weights, and limits."""
+    """The parents of one level that share a method: node numbers, weights, and limits."""
 
     how: AggregateName
     parents: NDArray[np.intp]
@@ -83,6 +78,18 @@ class Step:
     members: Array  # the same with 1 in place of each weight
     limits: Array  # (n_parents,)
     adjust: Adjust | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def combine(self, values: Array) -> Array:
+        """Return the score of each parent ``(n_units, n_parents)`` from those of the children."""
+        if self.how in MEANS:
+            return MEANS[self.how](values, self.weights, **self.parameters)
+        result = np.full((len(values), len(self.parents)), np.nan)
+        for column, weights in enumerate(self.weights.T):
+            counts = weights > 0
+            if counts.any():
+                result[:, column] = OTHERS[self.how](values[:, counts], weights[counts], **self.parameters)
+        return result
 
 
 def plan(
@@ -103,11 +110,12 @@ def plan(
         The scores that are 0 and full marks, for bonuses, deductions and vetoes.
     """
     position = {code: i for i, code in enumerate(framework.codes)}
-    groups: dict[tuple[int, AggregateName], list[str]] = {}
+    groups: dict[tuple[int, AggregateName, tuple[tuple[str, Any], ...]], list[str]] = {}
     for code in framework.aggregates:
-        groups.setdefault((framework.levels[code], rules[code].how), []).append(code)
+        rule = rules[code]
+        groups.setdefault((framework.levels[code], rule.how, rule.parameters), []).append(code)
     steps = []
-    for (_, how), parents in sorted(groups.items(), reverse=True):
+    for (_, how, parameters), parents in sorted(groups.items(), key=lambda group: group[0][0], reverse=True):
         children = [child for parent in parents for child in framework.children(parent)]
         row = {child: i for i, child in enumerate(children)}
         weights, members = np.zeros((len(children), len(parents))), np.zeros((len(children), len(parents)))
@@ -117,18 +125,31 @@ def plan(
         limits = np.array([rules[parent].min_availability for parent in parents])
         to, of = (np.array([position[code] for code in codes]) for codes in (parents, children))
         adjust = adjustment(framework, parents, children, onto)
-        steps.append(Step(how, to, of, weights, members, limits, adjust))
+        steps.append(Step(how, to, of, weights, members, limits, adjust, dict(parameters)))
     return tuple(steps)
 
 
-def aggregate(scores: Array, applicable: NDArray[np.bool_], steps: tuple[Step, ...]) -> Array:
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """What `aggregate` makes of scores, each ``(n_units, n_nodes)``.
+
+    `values` are the scores of all nodes, `applicable` tells where there is anything that could be scored,
+    `enough` where a parent has the share of its children that it needs, one with a weight among them.
+    """
+
+    values: Array
+    applicable: NDArray[np.bool_]
+    enough: NDArray[np.bool_]
+
+
+def aggregate(scores: Array, applicable: NDArray[np.bool_], steps: tuple[Step, ...]) -> Nodes:
     """Return the scores of all nodes.
 
     Parameters
     ----------
     scores : (n_units, n_nodes) float
         Normalised scores of the leaves, and of inner nodes that have a score of their own; NaN elsewhere.
-        A score of its own wins over the mean of the children.
+        A score of its own wins over the one its children give.
     applicable : (n_units, n_nodes) bool
         Cells that count in the denominator of availability.
     steps : tuple of Step
@@ -136,27 +157,27 @@ def aggregate(scores: Array, applicable: NDArray[np.bool_], steps: tuple[Step, .
 
     Returns
     -------
-    array (n_units, n_nodes)
+    Nodes
         A parent is NaN where the share of available among applicable children is below its limit. All
         children count for that, whatever their weight (COINr, ``Aggregate`` with ``dat_thresh``). Bonuses,
-        deductions and vetoes come after the mean.
+        deductions and vetoes come last.
     """
     result, applies = scores.copy(), applicable.astype(float)
+    enough = np.ones(scores.shape, bool)
     for step in steps:
         values, present = result[:, step.children], applies[:, step.children]
-        means = AGGREGATORS[step.how](values, step.weights)
+        means = step.combine(values)
         expected = present @ step.members
-        share = _ratio(((~np.isnan(values)) * present) @ step.members, expected)
-        means = np.where(share >= step.limits - 1e-12, means, np.nan)
+        known = ~np.isnan(values) * present
+        share = np.divide(
+            known @ step.members, expected, out=np.full(expected.shape, np.nan), where=expected > 0
+        )
+        reached = share >= step.limits - 1e-12
+        enough[:, step.parents] = reached & (known @ step.weights > 0)
+        means = np.where(reached, means, np.nan)
         if step.adjust is not None:
             means = step.adjust.apply(means, values)
         own = result[:, step.parents]
         result[:, step.parents] = np.where(np.isnan(own), means, own)
         applies[:, step.parents] = (expected > 0) | ~np.isnan(own)
-    return result
-
-
-def _ratio(numerator: Array, denominator: Array) -> Array:
-    """Divide, with NaN where there is nothing to divide by."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(denominator > 0, numerator / denominator, np.nan)
+    return Nodes(result, applies > 0, enough)

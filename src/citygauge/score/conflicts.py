@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
 import numpy as np
+from pydantic import ValidationError
 
 from citygauge.collect.resolve import Facts
 from citygauge.collect.units import Units
 from citygauge.framework.model import VETO, Framework
 from citygauge.indicators.table import Table
 from citygauge.problems import Problems
+from citygauge.score.aggregate import Rule
+from citygauge.score.imputing import check_imputing
 from citygauge.score.method import Method
+from citygauge.score.normalise import RELATIVE
+from citygauge.score.screening import check_screening
+from citygauge.score.steps import Scaled
 
 LARGEST = 1e150  # squares of larger figures leave the range of doubles
 
@@ -25,7 +32,6 @@ def check_method(method: Method, framework: Framework, units: Units, problems: P
                 near = get_close_matches(unit, units.codes, 3)
                 problems.add("method.unknown-unit", key=f"screen.{part}", unit=unit, near=near)
     known = set(framework.codes)
-    levels = {str(level) for level in framework.levels.values()}
     for part, codes in (
         ("normalise.by", method.normalise.by),
         ("treat.by", method.treat.by),
@@ -39,13 +45,9 @@ def check_method(method: Method, framework: Framework, units: Units, problems: P
                     code=code,
                     near=get_close_matches(code, framework.codes, 3),
                 )
-    for key in method.aggregate.by:
-        if key not in known | levels or (key in known and key not in framework.aggregates):
-            problems.add("method.unknown-parent", key=key, known=sorted(levels)[:-1])
-    if method.impute.group is not None and method.impute.group not in attributes:
-        problems.add(
-            "method.unknown-attribute", key="impute.group", name=method.impute.group, known=list(attributes)
-        )
+    _check_parents(method, framework, problems)
+    check_screening(method.screen, framework, problems)
+    check_imputing(method.impute, framework, units, problems)
     for name in method.grades.order:
         if name not in {"score", "unit", *attributes}:
             problems.add(
@@ -56,6 +58,35 @@ def check_method(method: Method, framework: Framework, units: Units, problems: P
             )
     _check_goalposts(method, framework, problems)
     _check_points(method, framework, problems)
+
+
+def _check_parents(method: Method, framework: Framework, problems: Problems) -> None:
+    """Exceptions of the aggregation name parents or levels that have any, and fit on top of each other."""
+    above = {str(framework.levels[code]) for code in framework.aggregates}
+    for key in method.aggregate.by:
+        if key not in framework.aggregates and (key in framework or key not in above):
+            problems.add("method.unknown-parent", key=key, known=sorted(above))
+    for code in framework.aggregates:
+        try:
+            method.aggregate.of(code, framework)
+        except ValidationError as error:
+            for fault in error.errors():
+                reason = fault["msg"].removeprefix("Value error, ")
+                problems.add("method.exceptions-clash", code=code, reason=reason)
+
+
+def check_effects(method: Method, framework: Framework, columns: Collection[str], problems: Problems) -> None:
+    """Note settings that name nodes on which they can have no effect; `columns` are those with facts."""
+    named = {
+        "normalise.by": method.normalise.by,
+        "treat.by": method.treat.by,
+        "treat.exclude": method.treat.exclude,
+        "impute.exclude": method.impute.exclude,
+    }
+    for key, codes in named.items():
+        idle = [c for c in codes if c in framework and framework.children(c) and c not in columns]
+        if idle:
+            problems.add("method.no-effect", key=key, codes=idle)
 
 
 def _check_goalposts(method: Method, framework: Framework, problems: Problems) -> None:
@@ -85,7 +116,7 @@ def _check_points(method: Method, framework: Framework, problems: Problems) -> N
     off, relative, ruleless, treated = [], [], [], []
     for code in framework.leaves:
         node, column = framework[code], method.normalise.of(code, roles[code])
-        if roles[code] and column.how in {"minmax", "zscore"}:
+        if roles[code] and column.how in RELATIVE:
             relative.append(code)
         elif (roles[code] or code in framework.points) and onto is not None:
             strays = column.range is None or method.normalise.onto(code) != onto
@@ -128,7 +159,10 @@ def check_scores_handed_over(facts: Facts, method: Method, framework: Framework,
         rule = method.normalise.of(code, framework.roles[code])
         if (known & ~scores).any():
             mixed.append(code)
-        elif rule.how in {"rubric", "points"} or (rule.how == "goalposts" and rule.low is None):
+        elif rule.how in {"rubric", "points", "scaled"} or (
+            (rule.how == "goalposts" and rule.low is None)
+            or (rule.how == "distance_to_target" and rule.target is None)
+        ):
             misread.append(code)
     if mixed:
         problems.add("facts.score-and-measurement", codes=mixed)
@@ -137,9 +171,15 @@ def check_scores_handed_over(facts: Facts, method: Method, framework: Framework,
 
 
 def note_losses(
-    derived: Table, treated: Table, normalised: Table, aggregated: Table, problems: Problems
+    derived: Table,
+    scored: Scaled,
+    aggregated: Table,
+    framework: Framework,
+    rules: Mapping[str, Rule],
+    problems: Problems,
 ) -> None:
-    """Note what fell out on the way: units screened out, columns without spread, empty indices."""
+    """Note what fell out on the way: units screened out, columns without spread, empty nodes and indices."""
+    treated, normalised = scored.treated, scored.normalised
     with np.errstate(invalid="ignore"):
         huge = np.asarray((np.abs(derived.values) > LARGEST).any(axis=0))
     if huge.any():
@@ -156,6 +196,7 @@ def note_losses(
         problems.add(
             "facts.no-spread", codes=[code for code, gone in zip(normalised.codes, lost, strict=True) if gone]
         )
+    _note_unmet(aggregated, framework, rules, problems)
     index = aggregated.values[:, 0]
     if np.isnan(index).all():
         problems.add("facts.nothing-to-score", units=len(aggregated.units))
@@ -164,3 +205,32 @@ def note_losses(
             "units.no-score",
             units=[u for u, gone in zip(aggregated.units, np.isnan(index), strict=True) if gone],
         )
+
+
+def note_lost_in_stratum(stratum: str, scored: Scaled, problems: Problems) -> None:
+    """Note columns that have no spread in one stratum, where they count for nothing."""
+    had = ~np.isnan(scored.treated.values)
+    lost = np.asarray(had.any(axis=0) & np.isnan(scored.normalised.values).all(axis=0))
+    codes = [code for code, gone in zip(scored.normalised.codes, lost, strict=True) if gone]
+    if codes:
+        problems.add("facts.no-spread-in-stratum", stratum=stratum, codes=codes)
+
+
+def _note_unmet(
+    aggregated: Table, framework: Framework, rules: Mapping[str, Rule], problems: Problems
+) -> None:
+    """Note limits of availability that no unit meets although there are values below."""
+    for code, rule in rules.items():
+        children = framework.counted(code)
+        below = np.column_stack([aggregated.column(child) for child in children])
+        known = ~np.isnan(below)
+        if rule.min_availability == 0 or not known.any() or not np.isnan(aggregated.column(code)).all():
+            continue
+        applicable = np.column_stack(
+            [aggregated.applicable[:, aggregated.codes.index(child)] for child in children]
+        )
+        share = float((known.sum(axis=1) / np.maximum(applicable.sum(axis=1), 1)).max())
+        gaps = [child for child, column in zip(children, known.T, strict=True) if not column.all()]
+        values = {"limit": f"{rule.min_availability:.0%}", "most": f"{share:.0%}", "codes": gaps}
+        if share < rule.min_availability:
+            problems.add("method.availability-unmet", code=code, **values)

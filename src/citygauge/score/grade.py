@@ -92,7 +92,7 @@ def grade_scale(name: str, folder: Path | None, problems: Problems) -> GradeScal
 def _read(path: Path, name: str, problems: Problems) -> GradeScale | None:
     where = Where(path.name)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         grades = tuple(
             Grade(str(g["id"]), None if g.get("from") is None else float(g["from"]), _texts(g, "name"))
             for g in data["grade"]

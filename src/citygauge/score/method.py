@@ -9,7 +9,7 @@ from typing import Any, Literal
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from citygauge.faults import note_invalid
+from citygauge.faults import note_invalid, note_not_toml
 from citygauge.files import is_file
 from citygauge.problems import Problems, Where
 from citygauge.provenance import sha256_of
@@ -30,6 +30,17 @@ class Grades(Plain):
     scale: str | None = None
     stages: str | None = None
     order: tuple[str, ...] = ("score",)
+
+
+class Panel(Plain):
+    """What several periods share.
+
+    Outliers are treated, and columns normalised, in each period on its own (``each``) or over all of them
+    together (``all``), so that scores can be compared over time.
+    """
+
+    treat: Literal["each", "all"] = "each"
+    normalise: Literal["each", "all"] = "all"
 
 
 class Round(Plain):
@@ -55,6 +66,7 @@ class Method(Plain):
     normalise: Normalise = Normalise()
     aggregate: Aggregate = Aggregate()
     grades: Grades = Grades()
+    panel: Panel = Panel()
     round: Round = Round()
 
     def replace(self, **changes: Any) -> Method:
@@ -98,9 +110,9 @@ def read_method(path: Path, problems: Problems) -> Method | None:
         problems.add("file.not-found", Where(str(path)), path=str(path))
         return None
     try:
-        return Method.from_toml(path.read_text(encoding="utf-8"))
+        return Method.from_toml(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.add("file.not-toml", Where(path.name), reason=str(error))
+        note_not_toml(error, path.name, problems)
     except ValidationError as error:
         note_invalid(error, "method", Method, path.name, problems)
     return None

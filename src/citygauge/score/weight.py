@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from citygauge.framework.model import Framework
 from citygauge.problems import Problems
 
-DEFAULT, EQUAL = "default", "equal"
+DEFAULT, EQUAL, BY_COUNT = GIVEN = ("default", "equal", "by_count")
 
 
 def sibling_weights(framework: Framework, name: str, problems: Problems) -> dict[str, float]:
@@ -16,8 +16,9 @@ def sibling_weights(framework: Framework, name: str, problems: Problems) -> dict
     Parameters
     ----------
     name : str
-        ``default`` (the framework's own), ``equal``, or a weight set; a set may name some groups of
-        siblings only, the others keep their default. A set that does not exist is noted.
+        ``default`` (the framework's own), ``equal``, ``by_count`` (in proportion to the indicators below,
+        so that every indicator counts the same), or a weight set; a set may name some groups of siblings
+        only, the others keep their default. A set that does not exist is noted.
 
     Returns
     -------
@@ -26,7 +27,7 @@ def sibling_weights(framework: Framework, name: str, problems: Problems) -> dict
         there are any, else equal. A group all of whose weights are 0 has shares 0, and so has what is no part
         of the mean of its parent: bonuses, deductions and vetoes.
     """
-    known = {DEFAULT, EQUAL, *framework.weight_sets}
+    known = {*GIVEN, *framework.weight_sets}
     if name not in known:
         problems.add("method.unknown-weights", name=name, known=sorted(known))
         return {}
@@ -38,7 +39,10 @@ def sibling_weights(framework: Framework, name: str, problems: Problems) -> dict
     shares = {node.code: 0.0 for node in framework if node.role}
     for parent in framework.aggregates:
         children = framework.counted(parent)
-        given = [1.0 if name == EQUAL else chosen.get(code, own[code]) for code in children]
+        if name == BY_COUNT:
+            given: list[float | None] = [float(_indicators_below(framework, code)) for code in children]
+        else:
+            given = [1.0 if name == EQUAL else chosen.get(code, own[code]) for code in children]
         weights = [1.0 if weight is None else weight for weight in given]
         total = sum(weights)
         shares |= {code: w / total if total else 0.0 for code, w in zip(children, weights, strict=True)}
@@ -58,3 +62,12 @@ def effective_weights(framework: Framework, shares: Mapping[str, float]) -> dict
         assert node.parent is not None
         effective[node.code] = effective[node.parent] * shares[node.code]
     return effective
+
+
+def _indicators_below(framework: Framework, code: str) -> int:
+    """Return how many indicators a node holds; a part of an indicator counts by its leaves."""
+    indicators = set(framework.indicators)
+    if code in indicators:
+        return 1
+    below = [c for c in framework.subtree(code) if c in indicators and not framework.roles[c]]
+    return len(below) or len(framework.leaves_under(code))

@@ -57,7 +57,9 @@ def write_forms(folder: Path, how: Issue) -> list[Path]:
     problems.raise_errors()
     units = workspace.units.select(codes)
     illustrative = workspace.settings.illustrative
-    last = {} if illustrative else last_values(workspace.observations, workspace.framework, units, period)
+    told_by = workspace.settings.sources
+    facts, framework = workspace.observations, workspace.framework
+    last = {} if illustrative else last_values(facts, framework, units, period, told_by)
     books = {
         code: form_book(
             workspace.framework, identity_of(workspace, "form", code, period, how), last.get(code, {}),

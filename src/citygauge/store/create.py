@@ -55,7 +55,7 @@ def new_workspace(folder: Path, framework: str, units: Path | None = None) -> No
     sheet = read_sheet(units, problems) if units else None
     listed = units_of(sheet, problems) if sheet else None
     problems.raise_errors()
-    with _new_folder(folder) as draft:
+    with new_folder(folder) as draft:
         write_framework(tree, draft / "framework.csv")
         shipped = (place if place.is_dir() else place.parent) / "method.toml"
         text = shipped.read_text(encoding="utf-8") if shipped.is_file() else Method().to_toml()
@@ -66,7 +66,7 @@ def new_workspace(folder: Path, framework: str, units: Path | None = None) -> No
             "name_zh": tree.title.get("zh", ""),
             "name_en": tree.title.get("en", "") or tree.root.label("en"),
         }
-        _write_settings(draft, settings)
+        write_settings(draft, settings)
         write_csv(listed.frame if listed else _empty(_EMPTY_UNITS), draft / "units.csv")
         write_csv(_empty(OBSERVATION_COLUMNS), draft / "observations.csv")
         write_csv(_empty(SOURCE_COLUMNS), draft / "sources.csv")
@@ -95,12 +95,12 @@ def import_coinr(folder: Path, data: Path, meta: Path) -> Workspace:
     assert tables is not None
     units, observations = tables
     meta_source = replace(source_of(meta, "iMeta"), title=f"COINr iMeta: {meta.name}")
-    with _new_folder(folder) as draft:
+    with new_folder(folder) as draft:
         write_framework(content.framework, draft / "framework.csv")
         (draft / "method.toml").write_text(Method().to_toml(), encoding="utf-8", newline="\n")
         periods = observations["period"].drop_nulls().unique()
         settings = {"name_en": content.framework.root.label("en")}
-        _write_settings(draft, settings | ({"period": periods[0]} if len(periods) == 1 else {}))
+        write_settings(draft, settings | ({"period": periods[0]} if len(periods) == 1 else {}))
         write_csv(units, draft / "units.csv")
         write_csv(observations, draft / "observations.csv")
         write_csv(source_frame({s.id: s for s in (source, meta_source)}), draft / "sources.csv")
@@ -109,7 +109,8 @@ def import_coinr(folder: Path, data: Path, meta: Path) -> Workspace:
     return open_workspace(folder)
 
 
-def _write_settings(folder: Path, settings: Mapping[str, str]) -> None:
+def write_settings(folder: Path, settings: Mapping[str, str]) -> None:
+    """Write ``assessment.toml`` with the settings that are not blank."""
     data = {"framework": "framework.csv", **{key: value for key, value in settings.items() if value}}
     (folder / SETTINGS).write_text(tomli_w.dumps(data), encoding="utf-8", newline="\n")
 
@@ -119,7 +120,7 @@ def _empty(columns: Iterable[str]) -> pl.DataFrame:
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to fill that takes its name only when everything in it is written."""
     values = {"folder": str(folder)}
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -57,7 +57,7 @@ def _import_subjects(
     workspace: Workspace, file: Path, how: str, told: Source, collected_at: str | None
 ) -> ImportedSubjects:
     problems = Problems()
-    rules = read_subject_map(_map_place(workspace, how), problems)
+    rules = read_subject_map(map_place(workspace, how), problems)
     sheet = read_sheet(file, problems)
     problems.raise_errors()
     assert rules is not None
@@ -85,7 +85,7 @@ def _import_subjects(
     return ImportedSubjects(subjects.height, facts.height, known, found.left_out, problems.warnings)
 
 
-def _map_place(workspace: Workspace, how: str) -> Path:
+def map_place(workspace: Workspace, how: str) -> Path:
     """Return where a map stands: a path, else beside the workspace's or its framework's files."""
     folder = workspace.folder
     assert folder is not None
@@ -129,7 +129,7 @@ def _new_facts(workspace: Workspace, found: SubjectFacts, file: str, problems: P
     for row in changed.iter_rows(named=True):
         where = Where(file, row=row["_at"], column=row["cell"])
         values = {"old": _told(row["_old"]), "new": _told(row["value"]), "row": row[ROW]}
-        problems.add("import.value-changed", where, unit=row["subject"], code=row["indicator"], **values)
+        problems.add("subjects.value-changed", where, subject=row["subject"], code=row["indicator"], **values)
     fresh = found.facts.join(both, on=_FACT, how="anti", nulls_equal=True, maintain_order="left")
     return fresh.drop("_at")
 

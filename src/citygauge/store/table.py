@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 import polars as pl
 
 from citygauge.collect.observations import ROW, observation_ids
+from citygauge.collect.periods import note_unusual
 from citygauge.collect.resolve import current
+from citygauge.collect.rivals import VOICES, agreement
 from citygauge.collect.table import Cell, cells_frame, read_table
 from citygauge.files import Sheet, read_sheet
 from citygauge.framework.model import CHANNELS
@@ -24,10 +27,16 @@ from citygauge.workspace import Workspace, open_workspace
 # Python would take full-width digits and 1_000 for numbers; a table of facts does not.
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][-+]?[0-9]+)?")
 
+_Fact = Mapping[str, Any]  # a row of the observations
+
 
 @dataclass(frozen=True, slots=True)
 class TableImport:
-    """What is said about a file that is imported: its source, and how its facts are to be read."""
+    """What is said about a file that is imported: its source, and how its facts are to be read.
+
+    With `correct`, differing values are recorded as corrections; `corrects` names the source whose facts
+    are corrected, which is needed where several tell them.
+    """
 
     sheet: str | None = None
     period: str | None = None
@@ -35,6 +44,7 @@ class TableImport:
     correct: bool = False
     collected_at: str | None = None
     source: Source = field(default_factory=lambda: Source(""))
+    corrects: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,8 @@ def import_table(folder: Path, file: Path, how: TableImport) -> Imported:
     The file is kept under ``originals/`` by its hash, every fact names its cell, and nothing that is
     already recorded changes: a differing value is a problem, or with ``how.correct`` a new observation
     that supersedes the old one. A figure where ``missing`` was recorded supersedes it in any case, and an
-    empty cell says nothing about a figure that is known.
+    empty cell says nothing about a figure that is known. A source that is given an id of its own is another
+    one: what it says of a fact is recorded beside what the others say, and `SourceChoice` says which counts.
 
     Raises
     ------
@@ -67,16 +78,19 @@ def import_table(folder: Path, file: Path, how: TableImport) -> Imported:
 def _import_table(workspace: Workspace, file: Path, how: TableImport) -> Imported:
     problems = Problems()
     if how.channel is not None and how.channel not in CHANNELS:
-        values = {"value": how.channel, "rows": [], "near": [], "allowed": list(CHANNELS)}
-        problems.add("facts.unknown-channel", Where(column="--channel"), **values)
+        values = {"value": how.channel, "allowed": list(CHANNELS)}
+        problems.add("import.unknown-channel", Where("--channel"), **values)
+    if how.sheet is not None and file.suffix.lower() == ".csv":
+        problems.add("import.sheet-of-csv", Where(file.name), sheet=how.sheet)
     sheet = read_sheet(file, problems, how.sheet)
     problems.raise_errors()
     assert sheet is not None
     cells = read_table(sheet, workspace.framework, workspace.units, how.period, problems)
     cells = _once(cells, sheet, problems)
+    note_unusual((cell.period for cell in cells), Where(file.name), problems)
     problems.raise_errors()
     source = _complete_source(file, sheet, how.source, workspace, problems)
-    added, known, corrected = _against_known(cells, workspace, how, source, file.name, problems)
+    added, known, corrected = against_known(cells, workspace, how, source, file.name, problems)
     problems.raise_errors()
     if not added.height:
         problems.add("import.nothing-new", Where(file.name), count=known)
@@ -85,7 +99,7 @@ def _import_table(workspace: Workspace, file: Path, how: TableImport) -> Importe
     return Imported(added.height - corrected, corrected, known, problems.warnings)
 
 
-def _against_known(
+def against_known(
     cells: Sequence[Cell],
     workspace: Workspace,
     how: TableImport,
@@ -94,44 +108,111 @@ def _against_known(
     problems: Problems,
 ) -> tuple[pl.DataFrame, int, int]:
     """Return the facts to add, how many are known already, and how many of those to add are corrections."""
-    frame = current(workspace.observations, Problems())
-    frame = frame.with_columns(pl.Series("_id", observation_ids(frame), dtype=pl.String))
-    key = ("unit", "indicator", "period")
-    recorded: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in frame.filter(pl.col("subject").is_null()).iter_rows(named=True):
-        recorded.setdefault(tuple(row[name] for name in key), []).append(row)
+    recorded = _recorded(workspace)
+    known_sources = set(workspace.observations.frame["source"].drop_nulls())
+    if how.corrects and how.corrects not in known_sources:
+        near = get_close_matches(how.corrects, known_sources, 3) or sorted(known_sources)
+        problems.add("import.corrects-unknown", Where("--corrects"), value=how.corrects, near=near)
     fresh: list[Cell] = []
+    beside: list[tuple[Cell, _Fact]] = []
     known = corrected = 0
     for cell in cells:
         channel = cell.extra.get("channel", how.channel)
         there = recorded.get((cell.unit, cell.indicator, cell.period or ""), [])
         # A fact without a channel may be any channel's: telling it again is no second fact.
-        old = next(
-            (row for row in there if None in (channel, row["channel"]) or row["channel"] == channel), None
-        )
-        if old is None:
-            fresh.append(cell)
-        elif _says_nothing_new(cell, old):
+        there = [row for row in there if None in (channel, row["channel"]) or row["channel"] == channel]
+        mine = _of_this_source(there, cell, source, how)
+        if not mine and there and _state(cell) == "missing":
             known += 1
-        elif (
-            how.correct or old["state"] == "missing"
-        ):  # a figure takes the place of a gap without being asked
+        elif not mine:
+            fresh.append(cell)
+            beside += [(cell, row) for row in there if row["state"] != "missing"][:1]
+        elif any(_says_nothing_new(cell, row) for row in mine):
+            known += 1
+        elif (old := _to_correct(cell, mine, how, file, problems)) is not None:
             corrected += 1
             fresh.append(replace(cell, extra={**cell.extra, "supersedes": old["_id"]}))
-        else:
-            values = {"old": _told(old["value"]), "new": _told(cell.value), "row": old[ROW]}
-            where = Where(file, row=cell.row, column=cell.cell)
-            problems.add("import.value-changed", where, unit=cell.unit, code=cell.indicator, **values)
+    _note_beside(beside, workspace, source, file, problems)
     return cells_frame(fresh, source.id, how.channel, how.collected_at), known, corrected
 
 
-def _says_nothing_new(cell: Cell, old: Mapping[str, Any]) -> bool:
+def _recorded(workspace: Workspace) -> dict[tuple[str, ...], list[_Fact]]:
+    """Return the facts of the units that count, by unit, indicator and period, with their ids."""
+    frame = current(workspace.observations, Problems())
+    ids = pl.Series("_id", observation_ids(frame), dtype=pl.String)
+    found: dict[tuple[str, ...], list[_Fact]] = {}
+    for row in frame.with_columns(ids).filter(pl.col("subject").is_null()).iter_rows(named=True):
+        found.setdefault(tuple(row[name] for name in ("unit", "indicator", "period")), []).append(row)
+    return found
+
+
+def _of_this_source(there: Sequence[_Fact], cell: Cell, source: Source, how: TableImport) -> list[_Fact]:
+    """Return the recorded facts that a cell repeats or corrects; the others are told by other sources.
+
+    A source that somebody gave an id is a source of its own; a file that goes by its own name and hash may
+    be a new version of any. A fact that names no source may be of any.
+    """
+    by_id = [row for row in there if row["_id"] == cell.extra.get("supersedes")]
+    if by_id:
+        return by_id
+    if how.corrects:
+        return [row for row in there if how.corrects in row[VOICES]]
+    if source.id.endswith(f"-{source.sha256[:8]}"):
+        return list(there)
+    mine = [row for row in there if row["source"] is None or source.id in row[VOICES]]
+    return mine or (list(there) if how.correct else [])
+
+
+def _to_correct(
+    cell: Cell, mine: Sequence[_Fact], how: TableImport, file: str, problems: Problems
+) -> _Fact | None:
+    """Return the fact that a differing cell takes the place of; None, and noted, where it must not."""
+    told = [row for row in mine if row["state"] != "missing"] or mine[:1]
+    values: dict[str, Any] = {"unit": cell.unit, "code": cell.indicator, "new": _told(cell.value)}
+    where = Where(file, row=cell.row, column=cell.cell)
+    if not (how.correct or how.corrects or told[0]["state"] == "missing"):
+        problems.add("import.value-changed", where, **values, old=_told(told[0]["value"]), row=told[0][ROW])
+    elif len({tuple(row[VOICES]) for row in told}) > 1:
+        values |= {name: [row[key] for row in told] for name, key in (("rows", ROW), ("ids", "_id"))}
+        values["sources"] = [row["source"] or "–" for row in told]
+        problems.add("import.which-corrected", where, **values)
+    else:  # a figure takes the place of a gap without being asked
+        return told[0]
+    return None
+
+
+def _note_beside(
+    beside: Sequence[tuple[Cell, _Fact]], workspace: Workspace, source: Source, file: str, problems: Problems
+) -> None:
+    """Note the facts that another source tells otherwise, beyond rounding and the tolerance."""
+    tolerance, told, others = workspace.settings.sources.tolerance, [], [source.id]
+    for cell, row in beside:
+        value = None if cell.value is None else float(cell.value)
+        if value is None or row["value"] is None:
+            differs = row["state"] != _state(cell)
+        else:
+            differs = agreement(row["value"], value, tolerance) == "differ"
+        if differs:
+            old = row["state"] if row["value"] is None else _told(row["value"])
+            new = _state(cell) if cell.value is None else cell.value
+            told.append(f"{cell.unit}/{cell.indicator} {old} [{row[ROW]}] ≠ {new}")
+            others.append(row["source"])
+    if told and not set(others) <= set(workspace.settings.sources.prefer):
+        sources = ", ".join(f'"{name}"' for name in dict.fromkeys(others))
+        values = {"count": len(told), "total": len(beside), "told": told, "sources": sources}
+        problems.add("import.told-otherwise", Where(file), **values)
+
+
+def _state(cell: Cell) -> str:
+    return cell.extra.get("state", "missing" if cell.value is None else "value")
+
+
+def _says_nothing_new(cell: Cell, old: _Fact) -> bool:
     """Tell whether a cell repeats what is recorded; an empty one says nothing about a known figure."""
-    state = cell.extra.get("state", "missing" if cell.value is None else "value")
-    if state == "missing":
+    if _state(cell) == "missing":
         return True
     same = old["value"] == (None if cell.value is None else float(cell.value))
-    return same and bool(old["state"] == state)
+    return same and bool(old["state"] == _state(cell))
 
 
 def _told(value: float | str | None) -> str:
@@ -149,7 +230,7 @@ def _once(cells: Sequence[Cell], sheet: Sheet, problems: Problems) -> list[Cell]
         if number is not None and not isfinite(number):
             problems.add("facts.not-a-number", where, value=cell.value or "")
             continue
-        told = (number, cell.extra.get("state", "missing" if number is None else "value"))
+        told = (number, _state(cell))
         key = (cell.unit, cell.indicator, cell.period, cell.extra.get("channel"))
         first, before = seen.setdefault(key, (cell, told))
         if before != told:

@@ -18,6 +18,7 @@ from citygauge.collect.citybook.points import points_told
 from citygauge.collect.citybook.texts import choices, say
 from citygauge.collect.observations import ROW, STATES, Observations
 from citygauge.collect.resolve import resolve
+from citygauge.collect.rivals import SourceChoice
 from citygauge.collect.units import Units
 from citygauge.framework.model import Framework, Node
 from citygauge.framework.rollup import UNIT
@@ -74,7 +75,7 @@ def asked(framework: Framework) -> tuple[set[str], int]:
 
 
 def last_values(
-    observations: Observations, framework: Framework, units: Units, period: str
+    observations: Observations, framework: Framework, units: Units, period: str, told_by: SourceChoice
 ) -> dict[str, dict[str, Last]]:
     """Return what was last recorded: unit → code → value of the latest earlier period, else of this one."""
     frame = observations.frame
@@ -82,7 +83,7 @@ def last_values(
     period_of = dict(zip(frame[ROW], frame["period"], strict=True))
     found: dict[str, dict[str, Last]] = {unit: {} for unit in units.codes}
     for one in (*periods, period):
-        facts = resolve(observations, framework, units.codes, one, Problems())
+        facts = resolve(observations, framework, units.codes, one, Problems(), told_by)
         usable = (facts.states == STATES.index("value")) & ~facts.is_score & (facts.rows > 0)
         for i, j in zip(*usable.nonzero(), strict=True):
             told = period_of[int(facts.rows[i, j])] or ""

@@ -1,0 +1,1 @@
+"""Facts out of statistical yearbooks: tables as they are printed, read without a line of code."""

@@ -1,0 +1,1 @@
+"""Published standards as data: themes and codes, and what a framework says of its counterparts there."""
