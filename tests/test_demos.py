@@ -10,6 +10,8 @@ import pytest
 
 import citygauge as cg
 from citygauge.analyse.describe import describe
+from citygauge.collect.plausible import check_plausible
+from citygauge.problems import Problems
 
 DEMO = Path(__file__).resolve().parent.parent / "demo"
 
@@ -112,3 +114,9 @@ def test_every_fact_of_the_statistics_index_can_be_traced(statistics: cg.Result)
     line = raw.row(traced["fact"]["row"] - 2, named=True)
     assert (line["unit"], line["indicator"]) == ("320500", "invention_patents")
     assert float(line["value"]) == traced["fact"]["value"]
+
+
+def test_sound_yearbook_figures_raise_no_doubts(statistics: cg.Result) -> None:
+    noted = Problems()
+    check_plausible(statistics.workspace.observations, statistics.framework, noted)
+    assert [problem.text() for problem in (*statistics.warnings, *noted)] == []

@@ -226,6 +226,13 @@ def test_a_column_of_another_indicator_is_found_once():
     assert noted["facts.copied-column"].values["columns"] == ["a=b 2022 (92%)"]
 
 
+def test_one_figure_divided_by_two_things_is_no_copy():
+    values = steady(12)
+    values["b", "2022"] = values["a", "2022"].copy()
+    frame, _ = checked(long(values), {"a": {"denominator": "people"}, "b": {"denominator": "patents"}})
+    assert "copied" not in set(frame["kind"])
+
+
 @pytest.mark.parametrize("column", [np.arange(1.0, 13.0), np.array([123.0] * 12), np.full(12, np.nan)])
 def test_short_figures_and_constants_are_no_copies_of_each_other(column):
     frame, _ = checked(long({("a", "2022"): column, ("b", "2022"): column.copy()}), {"a": {}, "b": {}})

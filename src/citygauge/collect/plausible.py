@@ -97,7 +97,7 @@ def check_plausible(
         found += [*_jumps(column, dated), *_outliers(column), *_copies(column, dated)]
         if framework[column.code].scale == "ratio":
             found += _signs(column)
-    found += _twins(columns)
+    found += _twins(columns, framework)
     frame = pl.DataFrame(found, schema=PLAUSIBLE_SCHEMA)
     _note(frame, observations, {"jump": changes, "outlier": looked}, problems)
     return frame
@@ -304,8 +304,11 @@ def _signs(column: _Column) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _twins(columns: Sequence[_Column]) -> Iterator[dict[str, Any]]:
-    """Yield the pairs of indicators with the same values for most units in a period."""
+def _twins(columns: Sequence[_Column], framework: Framework) -> Iterator[dict[str, Any]]:
+    """Yield the pairs of indicators with the same values for most units in a period.
+
+    One figure may be divided by two things: patents per head and as a share of all are no copies.
+    """
     by_period: dict[str | None, list[tuple[str, dict[str, float]]]] = {}
     for column in columns:
         for j, period in enumerate(column.periods):
@@ -316,6 +319,8 @@ def _twins(columns: Sequence[_Column]) -> Iterator[dict[str, Any]]:
                 by_period.setdefault(period, []).append((column.code, held))
     for period, table in by_period.items():
         for (code, own), (other, theirs) in combinations(table, 2):
+            if framework[code].denominator != framework[other].denominator:
+                continue
             both = own.keys() & theirs.keys()
             alike = sum(own[unit] == theirs[unit] for unit in both)
             if len(both) >= _FEWEST_VALUES and alike >= _COPIED * len(both):
