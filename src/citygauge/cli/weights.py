@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from citygauge.framework.model import Framework
+    from citygauge.problems import Problems
+    from citygauge.result import Result
     from citygauge.score.optimise import Optimised
 
 app = typer.Typer(
@@ -111,36 +114,17 @@ def optimise(
     as_json: Json = False,
 ) -> None:
     """Fit weights to a target and write them as a weight set; say plainly where the target is out of reach."""
-    from difflib import get_close_matches
-
     from citygauge.analyse.weights import optimised_weights
     from citygauge.cli.assess import run
-    from citygauge.problems import Problems, Where
-    from citygauge.score.weight import sibling_weights
+    from citygauge.problems import Problems
     from citygauge.store.weights import free_place, write_weight_set
 
     with input_errors(as_json=as_json):
         result, problems = run(folder, method), Problems()
         framework = result.framework
         free_place(folder, name, problems, replace=replace)
-        for code in parent or ():
-            if code not in framework.aggregates:
-                near = get_close_matches(code, framework.aggregates, 3)
-                problems.add("importance.unknown-parent", Where(column="--parent"), code=code, near=near)
-            elif len(framework.counted(code)) < 2:
-                problems.add("importance.one-child", Where(column="--parent"), code=code)
-        rules = result.method.aggregate.rules(framework)
-        chosen = parent or [code for code in framework.aggregates if len(framework.counted(code)) > 1]
-        free = [code for code in chosen if code in rules and rules[code].how == "benefit_of_the_doubt"]
-        if free:
-            problems.add("importance.weights-do-not-count", codes=free)
-        wanted: Literal["equal", "nominal"] | dict[str, float]
-        if target == "nominal":
-            wanted = "nominal"
-        elif target == "equal":
-            wanted = "equal"
-        else:
-            wanted = sibling_weights(framework, target, problems)
+        chosen = _parents(result, parent or [], problems)
+        wanted = _wanted(target, framework, problems)
         problems.raise_errors()
         found = optimised_weights(result, chosen, problems, wanted, (low, high))
         weights = {c: share for c, share in result.shares.items() if not framework[c].role}
@@ -158,6 +142,38 @@ def optimise(
             f'{path}：在方法文件中写 weights = "{name}" 即可使用。',
         )
         stdout.print(text, markup=False)
+
+
+def _parents(result: Result, named: list[str], problems: Problems) -> list[str]:
+    """Return the nodes whose children are fitted; what cannot be is noted."""
+    from difflib import get_close_matches
+
+    from citygauge.problems import Where
+
+    framework = result.framework
+    for code in named:
+        if code not in framework.aggregates:
+            near = get_close_matches(code, framework.aggregates, 3)
+            problems.add("importance.unknown-parent", Where(column="--parent"), code=code, near=near)
+        elif len(framework.counted(code)) < 2:
+            problems.add("importance.one-child", Where(column="--parent"), code=code)
+    chosen = named or [code for code in framework.aggregates if len(framework.counted(code)) > 1]
+    rules = result.method.aggregate.rules(framework)
+    free = [code for code in chosen if code in rules and rules[code].how == "benefit_of_the_doubt"]
+    if free:
+        problems.add("importance.weights-do-not-count", codes=free)
+    return chosen
+
+
+def _wanted(
+    target: str, framework: Framework, problems: Problems
+) -> Literal["equal", "nominal"] | dict[str, float]:
+    """Return what each child is to count: as its weight says, all the same, or by a weight set."""
+    from citygauge.score.weight import sibling_weights
+
+    if target == "nominal":
+        return "nominal"
+    return "equal" if target == "equal" else sibling_weights(framework, target, problems)
 
 
 def _as_dict(fitted: Optimised, codes: tuple[str, ...]) -> dict[str, object]:
