@@ -98,21 +98,23 @@ def _results(run: Run, periods: Sequence[str | None], problems: Problems) -> lis
         for stratum, one in in_strata.items() if len(in_strata) > 1 else ():
             note_lost_in_stratum(stratum, one, noted)
         year.problems.add_once(noted)
-        found.append(in_strata)
         whole = Scored.mean(list(in_strata.values()), framework)
-        note_losses(year.whole, whole, whole.aggregated, framework, plan.rules, year.problems)
+        note_losses(year.whole, whole, framework, plan.rules, year.problems)
+        found.append((year, in_strata, whole))
     raise_errors(problems, years)
-    return [
-        _result(run, year, in_strata, shares, problems) for year, in_strata in zip(years, found, strict=True)
-    ]
+    return [_result(run, *each, shares, problems) for each in found]
 
 
 def _result(
-    run: Run, year: Year, strata: Mapping[str, Scored], shares: Mapping[str, float], problems: Problems
+    run: Run,
+    year: Year,
+    strata: Mapping[str, Scored],
+    whole: Scored,
+    shares: Mapping[str, float],
+    problems: Problems,
 ) -> Result:
     workspace, method = run.workspace, run.method
     framework = workspace.framework
-    whole = Scored.mean(list(strata.values()), framework)
     index, onto = whole.aggregated.values[:, 0], ranges(method, framework)[framework.root.code]
     return Result(
         workspace, method, year.units, year.facts, year.whole, year.whole.of_units(year.keep),

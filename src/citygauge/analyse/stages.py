@@ -49,7 +49,7 @@ class Stages:
         problems.raise_errors()
         plan = plan_of(method, framework, shares)
         found = Scored.mean([scored(each, plan, framework, problems) for each in strata.values()], framework)
-        note_losses(year.whole, found, found.aggregated, framework, plan.rules, problems)
+        note_losses(year.whole, found, framework, plan.rules, problems)
         problems.raise_errors()
         return found.aggregated
 

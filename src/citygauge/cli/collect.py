@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from citygauge.cli.output import BAD_INPUT, input_errors, print_json, print_problems, stdout
+from citygauge.cli.output import BAD_INPUT, input_errors, now, print_json, print_problems, stdout
 from citygauge.cli.words import language, say
 from citygauge.text import visible
 
@@ -122,13 +122,10 @@ def read(
     as_json: Json = False,
 ) -> None:
     """Record the good rows of returned workbooks and say what is wrong with the others."""
-    from datetime import UTC, datetime
-
     from citygauge.store.returned import Receipt, read_books
 
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with input_errors(as_json=as_json):
-        outcome = read_books(folder, files, Receipt(now, period, reviewed))
+        outcome = read_books(folder, files, Receipt(now(), period, reviewed))
     failed = any(problem.severity == "error" for problem in outcome.problems)
     if as_json:
         print_json({"ok": not failed, **_counts(outcome)})

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from citygauge.cli.output import input_errors, report, stdout
+from citygauge.cli.output import input_errors, now, report, stdout
 from citygauge.cli.words import say
 
 app = typer.Typer(no_args_is_help=True, help=say("Bring data into a workspace.", "把数据导入工作区。"))
@@ -124,15 +124,12 @@ def table(
     as_json: Json = False,
 ) -> None:
     """Add facts; what is already recorded is never changed."""
-    from datetime import UTC, datetime
-
     from citygauge.provenance import Source
     from citygauge.store.table import TableImport, import_table
 
     told = Source(source, producer=producer, title=title, url=url, licence=licence, date=date)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with input_errors(as_json=as_json):
-        done = import_table(folder, file, TableImport(sheet, period, channel, correct, now, told, corrects))
+        done = import_table(folder, file, TableImport(sheet, period, channel, correct, now(), told, corrects))
         counts = {"new": done.new, "corrected": done.corrected, "known": done.known}
         report(done.warnings, as_json=as_json, more=counts)
     if not as_json:
@@ -173,15 +170,12 @@ def subjects(
     as_json: Json = False,
 ) -> None:
     """Add subjects and facts; what is already recorded is never changed."""
-    from datetime import UTC, datetime
-
     from citygauge.provenance import Source
     from citygauge.store.subjects import import_subjects
 
     told = Source(source, producer=producer, title=title, url=url, licence=licence, date=date)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with input_errors(as_json=as_json):
-        done = import_subjects(folder, file, how, told, now)
+        done = import_subjects(folder, file, how, told, now())
         counts = {
             "subjects": done.subjects,
             "facts": done.facts,

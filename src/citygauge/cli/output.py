@@ -68,6 +68,13 @@ def report(
         print_problems(problems)
 
 
+def now() -> str:
+    """Return the time at which facts are received, in UTC to the second."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 @contextmanager
 def input_errors(*, as_json: bool, on_error: Callable[[InputError], None] | None = None) -> Iterator[None]:
     """Turn `InputError` into its problems on the screen and exit code 2; `on_error` runs first."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from citygauge.cli.intake import Date, Folder, Json, Licence, Producer, SourceId, Title, Url
-from citygauge.cli.output import input_errors, report, stdout
+from citygauge.cli.output import input_errors, now, report, stdout
 from citygauge.cli.words import say
 
 SDMX_HELP = say(
@@ -51,15 +51,12 @@ def sdmx(
     as_json: Json = False,
 ) -> None:
     """Add facts; what is already recorded is never changed."""
-    from datetime import UTC, datetime
-
     from citygauge.provenance import Source
     from citygauge.store.sdmx import SdmxImport, import_sdmx
 
     told = Source(source, producer=producer, title=title, url=url, licence=licence, date=date)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with input_errors(as_json=as_json):
-        done = import_sdmx(folder, message, SdmxImport(how, correct, now, told))
+        done = import_sdmx(folder, message, SdmxImport(how, correct, now(), told))
         counts = {
             "new": done.new,
             "corrected": done.corrected,

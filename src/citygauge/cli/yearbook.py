@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from citygauge.cli.intake import Date, Folder, Json, Licence, Producer, SourceId, Title, Url
-from citygauge.cli.output import SHOWN_PER_CODE, input_errors, report, stdout
+from citygauge.cli.output import SHOWN_PER_CODE, input_errors, now, report, stdout
 from citygauge.cli.words import language, say
 from citygauge.text import visible
 
@@ -78,14 +78,11 @@ def yearbook(
     as_json: Json = False,
 ) -> None:
     """Add facts; what is already recorded is never changed."""
-    from datetime import UTC, datetime
-
     from citygauge.provenance import Source
     from citygauge.store.yearbook import YearbookImport, import_yearbook
 
     told = Source(source, producer=producer, title=title, url=url, licence=licence, date=date)
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    wanted = YearbookImport(how, save_map, sheet, period, channel, correct, now, told, dry_run)
+    wanted = YearbookImport(how, save_map, sheet, period, channel, correct, now(), told, dry_run)
     with input_errors(as_json=as_json):
         done = import_yearbook(folder, file, wanted)
         report(done.warnings, as_json=as_json, more=_outcome(done) if as_json else None)

@@ -18,7 +18,7 @@ from citygauge.score.imputing import check_imputing
 from citygauge.score.method import Method
 from citygauge.score.normalise import RELATIVE
 from citygauge.score.screening import check_screening
-from citygauge.score.steps import Scaled
+from citygauge.score.steps import Scaled, Scored
 
 LARGEST = 1e150  # squares of larger figures leave the range of doubles
 
@@ -171,15 +171,10 @@ def check_scores_handed_over(facts: Facts, method: Method, framework: Framework,
 
 
 def note_losses(
-    derived: Table,
-    scored: Scaled,
-    aggregated: Table,
-    framework: Framework,
-    rules: Mapping[str, Rule],
-    problems: Problems,
+    derived: Table, scored: Scored, framework: Framework, rules: Mapping[str, Rule], problems: Problems
 ) -> None:
     """Note what fell out on the way: units screened out, columns without spread, empty nodes and indices."""
-    treated, normalised = scored.treated, scored.normalised
+    treated, aggregated = scored.treated, scored.aggregated
     with np.errstate(invalid="ignore"):
         huge = np.asarray((np.abs(derived.values) > LARGEST).any(axis=0))
     if huge.any():
@@ -190,12 +185,8 @@ def note_losses(
     dropped = [unit for unit in derived.units if unit not in stayed]
     if dropped:
         problems.add("units.screened-out", units=dropped)
-    had = ~np.isnan(treated.values)
-    lost = np.asarray(had.any(axis=0) & np.isnan(normalised.values).all(axis=0))
-    if lost.any():
-        problems.add(
-            "facts.no-spread", codes=[code for code, gone in zip(normalised.codes, lost, strict=True) if gone]
-        )
+    if codes := _lost_columns(scored):
+        problems.add("facts.no-spread", codes=codes)
     _note_unmet(aggregated, framework, rules, problems)
     index = aggregated.values[:, 0]
     if np.isnan(index).all():
@@ -209,11 +200,15 @@ def note_losses(
 
 def note_lost_in_stratum(stratum: str, scored: Scaled, problems: Problems) -> None:
     """Note columns that have no spread in one stratum, where they count for nothing."""
+    if codes := _lost_columns(scored):
+        problems.add("facts.no-spread-in-stratum", stratum=stratum, codes=codes)
+
+
+def _lost_columns(scored: Scaled) -> list[str]:
+    """Return the codes that had values and have no score."""
     had = ~np.isnan(scored.treated.values)
     lost = np.asarray(had.any(axis=0) & np.isnan(scored.normalised.values).all(axis=0))
-    codes = [code for code, gone in zip(scored.normalised.codes, lost, strict=True) if gone]
-    if codes:
-        problems.add("facts.no-spread-in-stratum", stratum=stratum, codes=codes)
+    return [code for code, gone in zip(scored.normalised.codes, lost, strict=True) if gone]
 
 
 def _note_unmet(

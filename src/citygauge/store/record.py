@@ -126,6 +126,13 @@ def described(told: Source, file: Path, sheet: Sheet) -> Source:
     )
 
 
+def note_taken_id(source: Source, workspace: Workspace, problems: Problems) -> None:
+    """Note that another file has the id of a source already."""
+    known = workspace.sources.get(source.id)
+    if known is not None and known.sha256 != source.sha256:
+        problems.add("sources.duplicate-id", Where("sources.csv", column="id"), id=source.id)
+
+
 def keep(original: Path, place: Path) -> None:
     """Copy a file to its place unless something is there: what was received is never edited."""
     place.parent.mkdir(parents=True, exist_ok=True)

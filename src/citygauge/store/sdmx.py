@@ -15,7 +15,7 @@ from citygauge.collect.sdmx_message import SdmxMessage, read_sdmx_message
 from citygauge.files import Sheet, is_file
 from citygauge.problems import Problem, Problems, Where
 from citygauge.provenance import Source
-from citygauge.store.record import described, locked, record
+from citygauge.store.record import described, locked, note_taken_id, record
 from citygauge.store.subjects import map_place
 from citygauge.store.table import TableImport, against_known
 from citygauge.workspace import Workspace, open_workspace
@@ -90,9 +90,7 @@ def _import_sdmx(workspace: Workspace, file: Path, how: SdmxImport, problems: Pr
     facts = sdmx_facts(message, rules, workspace.framework, workspace.units, Where(file.name), problems)
     problems.raise_errors()
     source = _source(how.source, file, message)
-    known_source = workspace.sources.get(source.id)
-    if known_source is not None and known_source.sha256 != source.sha256:
-        problems.add("sources.duplicate-id", Where("sources.csv", column="id"), id=source.id)
+    note_taken_id(source, workspace, problems)
     told = TableImport(channel=rules.channel, correct=how.correct, collected_at=how.collected_at)
     added, known, corrected = against_known(facts.cells, workspace, told, source, file.name, problems)
     problems.raise_errors()

@@ -21,7 +21,7 @@ from citygauge.files import Sheet, read_sheet
 from citygauge.framework.model import CHANNELS
 from citygauge.problems import Problem, Problems, Where
 from citygauge.provenance import Source
-from citygauge.store.record import described, locked, record
+from citygauge.store.record import described, locked, note_taken_id, record
 from citygauge.workspace import Workspace, open_workspace
 
 # Python would take full-width digits and 1_000 for numbers; a table of facts does not.
@@ -244,7 +244,5 @@ def _complete_source(
 ) -> Source:
     """Return the source with id, hash, file, sheet and range filled in; an id used already is a problem."""
     source = described(told, file, sheet)
-    known = workspace.sources.get(source.id)
-    if known is not None and known.sha256 != source.sha256:
-        problems.add("sources.duplicate-id", Where("sources.csv", column="id"), id=source.id)
+    note_taken_id(source, workspace, problems)
     return source

@@ -22,7 +22,7 @@ from citygauge.files import Sheet, is_file
 from citygauge.framework.model import CHANNELS
 from citygauge.problems import Problems, Where
 from citygauge.provenance import Source
-from citygauge.store.record import described, locked, record
+from citygauge.store.record import described, locked, note_taken_id, record
 from citygauge.store.table import Imported, TableImport, against_known
 from citygauge.workspace import Workspace, framework_place, open_workspace
 
@@ -205,9 +205,7 @@ def _source(file: Path, told: Source, reading: Reading, workspace: Workspace, pr
     )
     sheets = "; ".join(filter(None, reading.sheets))
     source = described(told, file, Sheet(pl.DataFrame(), file.name, sheets or None))
-    known = workspace.sources.get(source.id)
-    if known is not None and known.sha256 != source.sha256:
-        problems.add("sources.duplicate-id", Where("sources.csv", column="id"), id=source.id)
+    note_taken_id(source, workspace, problems)
     return source
 
 
