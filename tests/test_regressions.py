@@ -17,7 +17,8 @@ import pytest
 import citygauge as cg
 from citygauge.collect.observations import ROW
 from citygauge.problems import InputError
-from citygauge.report.charts import means_chart, svg
+from citygauge.report.charts.base import svg
+from citygauge.report.charts.scores import means_chart
 from citygauge.report.files import write_results
 from citygauge.report.page import page
 from citygauge.report.record import run_record

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from citygauge.cli.compare import compare
 from citygauge.cli.words import language
 from citygauge.problems import catalogue
-from citygauge.report.charts import svg
+from citygauge.report.charts.base import svg
 from citygauge.report.comparison_page import slope_chart
 
 POSTS = '[normalise]\nhow = "goalposts"\n'

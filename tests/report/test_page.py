@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 import citygauge as cg
-from citygauge.report.charts import means_chart, ranking_chart, svg
+from citygauge.report.charts.base import svg
+from citygauge.report.charts.scores import means_chart, ranking_chart
 from citygauge.report.page import page
 from conftest import SOURCED
 

@@ -19,7 +19,8 @@ from test_page import Reader
 
 import citygauge as cg
 from citygauge.report import fonts as report_fonts
-from citygauge.report.charts import means_chart, ranking_chart, svg
+from citygauge.report.charts.base import svg
+from citygauge.report.charts.scores import means_chart, ranking_chart
 from citygauge.report.content import report_content
 from citygauge.report.files import write_results
 from citygauge.report.marks import Marks, rounded, short, signed

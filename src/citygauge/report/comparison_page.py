@@ -12,7 +12,7 @@ import altair as alt
 import jinja2
 
 from citygauge.problems import Language
-from citygauge.report.charts import FONTS, INK, Chart, svg
+from citygauge.report.charts.base import FONTS, INK, Chart, svg
 from citygauge.result import NOTICE
 
 Row = dict[str, Any]

@@ -8,7 +8,8 @@ from importlib import resources
 import jinja2
 
 from citygauge.problems import Language
-from citygauge.report.charts import FONTS, draw_grades, draw_means, draw_ranking, svg
+from citygauge.report.charts.base import FONTS, svg
+from citygauge.report.charts.scores import draw_grades, draw_means, draw_ranking
 from citygauge.report.content import Content, report_content
 from citygauge.result import Result
 

@@ -18,7 +18,7 @@ from citygauge.analyse.panel_notes import panel_notes
 from citygauge.analyse.trends import movers, relevant_breaks, trends
 from citygauge.panel import Panel
 from citygauge.problems import Language
-from citygauge.report.charts import FONTS, INK, SIZE, WIDTH, Chart, styled, svg
+from citygauge.report.charts.base import FONTS, INK, SIZE, WIDTH, Chart, styled, svg
 from citygauge.report.content import texts
 from citygauge.report.marks import Marks
 from citygauge.result import NOTICE

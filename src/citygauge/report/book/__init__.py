@@ -1,0 +1,1 @@
+"""The whole report: one document made from a result, written as PDF, Word, web page and slides."""

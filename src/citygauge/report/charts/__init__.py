@@ -1,0 +1,1 @@
+"""Charts: one Altair specification each, for page, PDF, Word and slides alike."""
