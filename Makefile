@@ -1,4 +1,4 @@
-# make demo: set up and run the two examples.   make test: set up and pass every check.
+# make demo: set up, run the two examples, and write their reports.   make test: set up and pass every check.
 # Needs make, python3 (3.11+, with venv) and a package index (or a wheel folder: CITYGAUGE_WHEELS=...).
 PYTHON ?= python3
 RUN := .venv/bin/python
@@ -9,6 +9,8 @@ demo:
 	@$(PYTHON) tools/environment.py runtime
 	@$(RUN) -m citygauge assess demo/city-statistics-2023
 	@$(RUN) -m citygauge assess demo/smart-2021
+	@$(RUN) -m citygauge report demo/city-statistics-2023 --format html
+	@$(RUN) -m citygauge report demo/smart-2021 --format html
 
 test: lint
 	@$(RUN) -m pytest -n auto --cov --cov-report=term:skip-covered --cov-fail-under=90
@@ -46,4 +48,4 @@ wheels:
 	@$(RUN) -m pip wheel -q --no-deps --no-build-isolation . -w wheels
 
 clean:
-	rm -rf .venv build dist wheels docs/_build demo/*/results
+	rm -rf .venv build dist wheels docs/_build demo/*/results demo/*/report

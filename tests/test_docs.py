@@ -48,6 +48,7 @@ SESSIONS = (
     "how-to/score-in-points", "how-to/city-workbooks", "how-to/hand-over-results", "how-to/find-weights",
     "how-to/compare-methods", "how-to/follow-several-years", "how-to/load-a-yearbook",
     "how-to/sdmx-and-coin-tool", "how-to/reconcile-sources", "how-to/one-entry-several-standards",
+    "how-to/write-a-report", "how-to/make-a-theme",
 )  # fmt: skip
 FENCE = re.compile(r"^(?P<ticks>```+)(?P<kind>\w*)\n(?P<body>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)
 WRITE = os.environ.get("CITYGAUGE_WRITE_DOCS") == "1"
@@ -135,7 +136,7 @@ def says(shown: str, printed: str) -> bool:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "demo", tmp_path / "demo", ignore=shutil.ignore_patterns("results"))
+    shutil.copytree(ROOT / "demo", tmp_path / "demo", ignore=shutil.ignore_patterns("results", "report"))
     return tmp_path
 
 

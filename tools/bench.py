@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 import bench_methods
+import bench_report
 import bench_rollup
 import numpy as np
 import pandas as pd
@@ -153,6 +154,7 @@ def main() -> None:
         compare("synthetic, 3,000 x 52", synthetic(folder / "large", 3000), 3)
     bench_rollup.compare(timed)
     bench_methods.compare()
+    bench_report.compare()
     python = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), 9)
     helped = timed(
         lambda: subprocess.run(

@@ -41,7 +41,9 @@ class Settings(BaseModel):
     """What ``assessment.toml`` says.
 
     `period` is the one that is assessed, `periods` are those of a panel: all where it is empty. `sources`
-    says which source counts where several tell one fact.
+    says which source counts where several tell one fact. `theme` is how reports look and what they say
+    beyond the figures: the name of a built-in theme, or a path; blank for the one that is named like the
+    framework.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +60,7 @@ class Settings(BaseModel):
     units: UnitChoice = UnitChoice()
     subjects: SubjectChoice = SubjectChoice()
     sources: SourceChoice = SourceChoice()
+    theme: str = ""
 
     def name(self, language: str) -> str:
         """Return the title of the assessment in a language, else in the other."""

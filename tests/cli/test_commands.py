@@ -25,7 +25,7 @@ from conftest import SOURCED
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 COMMANDS = {
     "": ("framework", "import", "collect", "weights", "new", "check", "assess", "trace", "compare", "panel",
-         "scorecard", "--lang"),
+         "scorecard", "report", "--lang"),
     "framework": ("list", "show", "check", "export"),
     "framework list": ("--json",),
     "framework show": ("--weights", "--measures", "--json"),
@@ -50,6 +50,10 @@ COMMANDS = {
     "compare": ("--workspace", "--code", "--leave-out", "--out", "--json"),
     "panel": ("--method", "--period", "--out", "--json"),
     "scorecard": ("--standard", "--unit", "--out", "--json"),
+    "report": ("make", "check"),
+    "report make": ("--kind", "--city", "--grade", "--lang", "--format", "--theme", "--date", "--reference",
+                    "--method", "--out", "--json"),
+    "report check": ("--theme", "--method", "--json"),
     "collect": ("workbook", "read", "confirm"),
     "collect workbook": ("--out", "--unit", "--period", "--contact", "--json"),
     "collect read": ("--period", "--json"),

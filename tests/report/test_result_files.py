@@ -32,7 +32,7 @@ COLUMNS = {
     "treatment_details.csv": "code,how,skew_before,kurtosis_before,fails_before,points_winsorised,transform,"
     "power,skew_after,kurtosis_after,passes_after",
     "effective_weights.csv": "code,level,weight,effective_weight",
-    "statistics.csv": "code,level,n,mean,sd,min,max",
+    "statistics.csv": "code,level,n,mean,sd,cv,gini,min,p25,median,p75,max,gap",
     "facts.csv": "unit_code,code,row,value,unit_of_measure,state,origin,channel,source",
 }
 WITHOUT_TABLE = {"method.toml", "run.json", "report.zh.html", "report.en.html"}

@@ -6,6 +6,7 @@ import typer
 
 from citygauge.cli import (
     assess,
+    book,
     collect,
     compare,
     framework,
@@ -34,6 +35,7 @@ app.add_typer(framework.app, name="framework")
 app.add_typer(intake.app, name="import")
 app.add_typer(collect.app, name="collect")
 app.add_typer(weights.app, name="weights")
+app.add_typer(book.app, name="report")
 app.command("new", help=say("Create a workspace for a framework.", "为一个指标体系新建工作区。"))(intake.new)
 app.command(
     "check",

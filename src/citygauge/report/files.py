@@ -14,10 +14,11 @@ from citygauge.files import write_csv
 from citygauge.problems import InputError, Language, Problem, Where
 from citygauge.report.content import Content, report_content
 from citygauge.report.page import page_of
-from citygauge.report.pdf import Pdf, pdf_of
+from citygauge.report.pdf import pdf_of
 from citygauge.report.profile import profiles
 from citygauge.report.record import run_record
 from citygauge.report.tables import tables
+from citygauge.report.typesetting import Pdf
 from citygauge.report.workbook import write_workbook
 from citygauge.result import NOTICE, Result
 

@@ -15,7 +15,7 @@ def run_record(result: Result) -> dict[str, Any]:
     data = {
         "units": workspace.units.frame.write_csv(),
         "observations": workspace.observations.frame.write_csv(),
-        "settings": workspace.settings.model_dump(mode="json", by_alias=True),
+        "settings": workspace.settings.model_dump(mode="json", by_alias=True, exclude={"theme"}),
         **({"subjects": workspace.subjects.frame.write_csv()} if len(workspace.subjects) else {}),
     }
     return {

@@ -28,6 +28,7 @@ _ALWAYS = ("code", "parent", "level", "name_zh", "name_en", "direction", "unit")
 _FIRST = ("code", "name_zh", "name_en", "parent", "level", "share", "effective_weight")
 ROLE_SHEETS = ("points", "vetoes")
 POINTS = "0.00"
+RATIO = "0.000"
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 
@@ -281,12 +282,13 @@ class _Content:
         return Sheet(name, tuple(_reworded(name, column) for column in _columns(frame, formats)), locked=4)
 
     def statistics(self) -> Sheet:
-        """Number, mean, spread and extremes of the scores on each node."""
+        """Number, location, spread and inequality of the scores on each node."""
         frame = describe(self.result)
         heads = [self.head_of(code) for code in frame["code"]]
         frame = frame.insert_column(1, pl.Series("name_zh", [zh for zh, _ in heads], dtype=pl.String))
         frame = frame.insert_column(2, pl.Series("name_en", [en for _, en in heads], dtype=pl.String))
-        formats = {"level": COUNT, "n": COUNT, **dict.fromkeys(("mean", "sd", "min", "max"), self.score)}
+        scores = dict.fromkeys(("mean", "sd", "min", "p25", "median", "p75", "max", "gap"), self.score)
+        formats = {"level": COUNT, "n": COUNT, "cv": RATIO, "gini": RATIO, **scores}
         return Sheet("statistics", _columns(frame, formats), locked=2)
 
     def method(self) -> Sheet:
