@@ -231,3 +231,54 @@ def test_a_word_file_outside_any_workspace_needs_one_named(run, word, tmp_path):
     assert [problem["code"] for problem in json.loads(done.output)["problems"]] == [
         "report.no-workspace-above"
     ]
+
+
+def test_a_word_file_that_somebody_has_edited_is_not_written_over(run, small, word, tmp_path):
+    out = tmp_path / "out"
+    options = (
+        "report",
+        small,
+        "--kind",
+        "executive",
+        "--lang",
+        "en",
+        "--format",
+        "docx",
+        "--out",
+        out,
+        "--json",
+    )
+    assert run(*options).exit_code == 0
+    assert run(*options).exit_code == 0  # nobody has touched it
+    changed = edited(word, lambda text: text.replace("mean", "average", 1))
+    (out / "executive.en.docx").write_bytes(changed)
+    done = run(*options)
+    assert [problem["code"] for problem in json.loads(done.output)["problems"]] == ["report.edited-since"]
+    assert (out / "executive.en.docx").read_bytes() == changed
+
+
+def test_an_option_of_another_kind_is_refused(run, small):
+    done = run("report", small, "--city", "上海", "--json")
+    assert [problem["code"] for problem in json.loads(done.output)["problems"]] == ["report.unused-option"]
+
+
+def test_a_logo_that_is_no_picture_is_refused(run, small, tmp_path):
+    (tmp_path / "logo.png").write_bytes(b"no picture")
+    (tmp_path / "theme.toml").write_text(
+        'name = { zh = "甲", en = "A" }\n[look]\nlogo = "logo.png"\n', encoding="utf-8"
+    )
+    done = run("report", small, "--theme", tmp_path, "--json")
+    assert [problem["code"] for problem in json.loads(done.output)["problems"]] == ["theme.bad-logo"]
+
+
+def test_what_of_a_theme_is_not_used_is_told(run, small, tmp_path):
+    theme = tmp_path / "theme"
+    theme.mkdir()
+    (theme / "theme.toml").write_text('name = { zh = "甲", en = "A" }\npeers = ["moons"]\n', encoding="utf-8")
+    (theme / "forward.en.md.jinja").write_text("# Forward {-}\n", encoding="utf-8")
+    out = tmp_path / "out"
+    options = ("--kind", "executive", "--lang", "en", "--format", "html", "--out", out, "--json")
+    done = run("report", small, "--theme", theme, *options)
+    assert done.exit_code == 0
+    told = {problem["code"] for problem in json.loads(done.output)["problems"]}
+    assert told >= {"theme.unknown-attribute", "theme.unknown-template"}

@@ -49,7 +49,9 @@ def printed(value: float | None, name: str, decimals: int) -> str:
         return "<0.001" if value < 0.001 else "=" + half_up(value, 3)
     if name in SHARES:
         return half_up(value * 100, 1).removesuffix(".0") + "%"
-    places = 0 if name in COUNTS else 2 if name in RATIOS else decimals + (name == "gain")
+    places = (
+        0 if name in COUNTS else 2 if name in RATIOS else decimals + (name in ("gain", "gain_to_next_mean"))
+    )
     return half_up(value, places)
 
 

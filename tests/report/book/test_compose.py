@@ -165,22 +165,12 @@ EDGES: dict[str, dict[str, str]] = {
     "leaf-beside-pillar": twelve(framework__csv=UNEVEN),
     "first-branch-shallow": twelve(framework__csv=SHALLOW_FIRST),
 }  # fmt: skip
-OPEN: dict[tuple[str, str], str] = {
-    ("one-unit", "full"): "with a single unit no node has a spread to be named",
-    ("one-level", "full"): "pillars that are indicators have no parts to be told",
-    (
-        "one-level",
-        "city",
-    ): "a city's standing below the pillars is asked for where there is nothing below them",
-    ("first-branch-shallow", "full"): "the head of the table of the index is read off its first branch",
-}
 
 
 def cases() -> Iterator[Any]:
     for name in EDGES:
         for kind in KINDS:
-            marks = [pytest.mark.xfail(strict=True, reason=OPEN[name, kind])] if (name, kind) in OPEN else []
-            yield pytest.param(name, kind, marks=marks, id=f"{name}-{kind}")
+            yield pytest.param(name, kind, id=f"{name}-{kind}")
 
 
 @pytest.mark.parametrize(("name", "kind"), list(cases()))
@@ -258,7 +248,6 @@ CONSTANT = twelve(
 )
 
 
-@pytest.mark.xfail(strict=True, raises=ZeroDivisionError, reason="an axis of equal scores has no length")
 def test_the_distribution_of_equal_scores_can_be_drawn(workspace: Make) -> None:
     """Two indicators that cancel out, and one that is constant: every index is 50, the range is not known."""
     result = cg.assess(cg.open(workspace(**CONSTANT)))
@@ -304,15 +293,12 @@ INPUT = "efficiency takes no input at or below 0, and the whole report fails for
         pytest.param({"method__toml": 'weights = "inferred"\n[normalise]\nhow = "minmax"\n'}, id="min-max"),
         pytest.param(
             {"facts": partial(at_nothing, code="R")}, id="no-input",
-            marks=pytest.mark.xfail(strict=True, raises=cg.InputError, reason=INPUT),
         ),
         pytest.param(
             {"geometric": True}, id="geometric",
-            marks=pytest.mark.xfail(strict=True, raises=cg.InputError, reason=INPUT),
         ),
         pytest.param(
             {"zscore": True}, id="z-scores",
-            marks=pytest.mark.xfail(strict=True, raises=cg.InputError, reason=INPUT),
         ),
         pytest.param(
             {"facts": lambda rows: [row for row in rows if row["indicator"][0] != "R"]}, id="a-pillar-gone"
@@ -387,12 +373,9 @@ def test_a_theme_with_groups_takes_any_attributes(
 
 
 BLANK = attributed(lambda _: "", lambda _: "")
-NO_PEERS = pytest.mark.xfail(
-    strict=True, raises=cg.InputError, reason="peers are sought by an empty attribute"
-)
 
 
-@pytest.mark.parametrize("kind", ["full", "executive", pytest.param("city", marks=NO_PEERS)])
+@pytest.mark.parametrize("kind", ["full", "executive", "city"])
 def test_a_theme_with_groups_takes_attributes_that_are_blank(
     workspace: Make, tmp_path: Path, kind: Any
 ) -> None:
@@ -401,9 +384,6 @@ def test_a_theme_with_groups_takes_attributes_that_are_blank(
         check(made(result, "en", kind, subject, theme), result)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=cg.InputError, reason="the caption asks for the unit of a size that is not there"
-)
 def test_units_on_a_map_need_no_size(workspace: Make, tmp_path: Path) -> None:
     text = NAMED + '[groups.place]\nname = { zh = "地", en = "Place" }\nattribute = "region"\n'
     theme = own_theme(tmp_path / "theme", text)
@@ -467,14 +447,11 @@ def test_a_text_of_a_theme_cannot_bring_structure_into_a_sentence() -> None:
         assert told.removeprefix("a ") == value
 
 
-COVER = pytest.mark.xfail(strict=True, raises=KeyError, reason="the cover looks its facts up without a word")
-
-
 @pytest.mark.parametrize(
     ("key", "text"),
     [
         ("limits", "{{ fact('nowhere') }}"), ("limits", "{{ open"), ("limits", "{{ nothing }}"),
-        pytest.param("rights", "{{ fact('nowhere') }}", marks=COVER),
+        ("rights", "{{ fact('nowhere') }}"),
     ],
 )  # fmt: skip
 def test_a_fault_in_a_text_of_a_theme_is_told_as_a_problem(tmp_path: Path, text: str, key: str) -> None:
@@ -517,9 +494,6 @@ def tied(workspace: Make, order: tuple[int, ...]) -> cg.Result:
     return cg.assess(cg.open(workspace(units__csv=units, observations__csv=facts, framework__csv=framework)))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="one is the first of the file, the other the first by the text of its code"
-)
 def test_of_two_that_share_the_first_place_the_one_named_is_the_one_compared_with(workspace: Make) -> None:
     result = tied(workspace, tuple(range(1, 13)))
     index = dict(zip(result.row_labels, result.index, strict=True))

@@ -167,7 +167,6 @@ def test_slides_tell_what_pins_the_report(two_dates: tuple[dict[str, bytes], obj
     assert all(value[:16] in text for value in pinned(SMART).values())
 
 
-@pytest.mark.xfail(strict=True, reason="slides have no properties, only the beginnings of the hashes as text")
 def test_slides_keep_what_pins_the_report_for_machines(
     two_dates: tuple[dict[str, bytes], object], tmp_path: Path
 ) -> None:

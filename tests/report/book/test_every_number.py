@@ -157,7 +157,6 @@ def test_figures_and_tables_of_both_languages_are_the_same_in_the_same_order(dem
         assert heads[0] == heads[1]
 
 
-@pytest.mark.xfail(strict=True, reason="the text rounds the gain to fewer places than the figure it names")
 def test_the_largest_gain_is_told_as_the_figure_beside_it_shows_it() -> None:
     for subject in CITIES[SMART][1:]:
         document = report(SMART, "en", "city", subject)

@@ -164,7 +164,6 @@ def test_every_figure_and_table_is_referred_to_and_every_reference_leads_to_one(
         assert not unseen - {"leaders", *({"ranking"} if demo == SMART else ())}, (kind, unseen)
 
 
-@pytest.mark.xfail(strict=True, reason="on illustrative data the text never points at the table of all ranks")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_table_of_all_ranks_is_referred_to_on_illustrative_data_too(language: Language) -> None:
     lines = [spans for _, spans in lines_of(report(SMART, language))]

@@ -572,7 +572,7 @@ def test_charts_answer_to_the_pointer_in_a_browser_that_keeps_to_the_policy(page
     for budget in (6000, 30000):  # a busy machine needs more
         command = [
             "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-            "--window-size=1200,6000", f"--user-data-dir={tmp_path / str(budget)}",
+            "--window-size=1200,12000", f"--user-data-dir={tmp_path / str(budget)}",
             f"--virtual-time-budget={budget}", "--dump-dom", place.as_uri(),
         ]  # fmt: skip
         done = subprocess.run(

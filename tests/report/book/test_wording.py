@@ -418,7 +418,6 @@ def test_an_edge_is_the_same_on_the_usual_ranges(width: float) -> None:
     assert words.spread_class(at_edge(width, UNEVEN)) == "uneven"
 
 
-@pytest.mark.xfail(strict=True, reason="the share of the range is a binary fraction just off the threshold")
 @pytest.mark.parametrize(
     ("width", "share", "wanted"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from citygauge.problems import Language
+from citygauge.problems import InputError, Language, Problem, Where
 from citygauge.report.book.advice import sections
 from citygauge.report.book.city import city_evidence
 from citygauge.report.book.compose import Composer
@@ -57,9 +57,17 @@ def document_of(
     -------
     Document
         The same input gives the same document.
+
+    Raises
+    ------
+    InputError
+        ``report.not-disclosed`` for a city report under a theme that tells grades only;
+        ``theme.bad-template``, ``theme.unbound-number``, ``theme.unknown-fact``.
     """
     shared = evidence or evidence_of(result, theme)
     unit, grade = subject if kind == "city" else "", subject if kind == "grade" else ""
+    if unit and theme.disclose.units == "grades":
+        raise InputError([Problem("report.not-disclosed", Where(), {})])
     if unit:
         shared = city_evidence(shared, result, theme, unit)
     material = Material(result, theme, shared, language, date, unit, grade)

@@ -13,6 +13,7 @@ from citygauge.analyse.balance import standings
 from citygauge.analyse.gaps import pillar_gaps, to_next_grade
 from citygauge.analyse.groups import group_scores, members
 from citygauge.analyse.peers import against, nearest
+from citygauge.problems import InputError
 from citygauge.report.book.evidence import grouping_of
 from citygauge.report.book.numbers import Evidence, Number
 from citygauge.report.book.theme import Advice, Theme
@@ -39,16 +40,17 @@ def city_evidence(shared: Evidence, result: Result, theme: Theme, unit: str) -> 
         "against": partial(_against, shared, result, theme, unit),
         "advice": partial(_advice, shared, result, theme, unit),
     }
+    deepest = max(result.framework.levels.values())
     for level in (1, 2):
-        makers[f"standings:{level}"] = partial(_of_unit, shared, result, unit, level)
-    if (first := _first(result)) != unit:
+        makers[f"standings:{level}"] = partial(_of_unit, shared, result, unit, min(level, deepest))
+    if (first := first_of(result)) != unit:
         makers["leader"] = partial(pillar_gaps, result, unit, first)
     if not result.illustrative and theme.peers:
         makers["peers"] = partial(_peers, shared, result, theme, unit)
     return Evidence(makers, shared.decimals, parent=shared)
 
 
-def _first(result: Result) -> str:
+def first_of(result: Result) -> str:
     """Return the label of the unit with the highest index; of equals the first."""
     return result.row_labels[int(np.nanargmax(result.index))]
 
@@ -72,7 +74,10 @@ def _against(shared: Evidence, result: Result, theme: Theme, unit: str) -> pl.Da
     rule = theme.groups.get("region")
     attributes = [rule.attribute] if rule and rule.attribute in result.units.attributes else []
     known = all(name in result.units.attributes for name in theme.peers) and theme.peers
-    peers = _peers(shared, result, theme, unit)["peer_code"].to_list() if known else []
+    try:
+        peers = _peers(shared, result, theme, unit)["peer_code"].to_list() if known else []
+    except InputError:  # the attributes tell nothing of size; the chapter leaves peers out likewise
+        peers = []
     frame = against(result, unit, attributes, peers)
     if not attributes:
         return frame.with_columns(mean_region=pl.lit(None, pl.Float64))
@@ -133,7 +138,10 @@ def _group_means(
     if result.illustrative or rule is None or rule.attribute not in result.units.attributes:
         return {}
     grouping = grouping_of(rule)
-    groups = members(result.units, grouping)
+    try:
+        groups = members(result.units, grouping)
+    except InputError:  # a blank attribute; the sections on groups are left out likewise
+        return {}
     at = int(groups.index[result.row_labels.index(unit)])
     if at < 0:
         return {}

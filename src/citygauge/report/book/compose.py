@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import cache
 from importlib import resources
+from types import CodeType
 from typing import Any
 
 import jinja2
@@ -70,7 +70,7 @@ class Composer:
         source = _template(name, self.material.language) if own is None else own
         file = f"{name}.{self.material.language}.md.jinja"
         try:
-            text = self.environment.from_string(source).render(**more)
+            text = self._template(source).render(**more)
             blocks = blocks_of(_tidy(text), self.marks, self.placed)
         except UnboundNumberError as error:
             raise InputError([Problem("theme.unbound-number", Where(file), {"text": str(error)})]) from error
@@ -80,6 +80,11 @@ class Composer:
         if loose:
             raise InputError([Problem("theme.unbound-number", Where(file), {"text": loose[0]})])
         return blocks
+
+    def _template(self, source: str) -> jinja2.Template:
+        """Return a template; the same text is compiled once for all reports."""
+        environment = self.environment
+        return jinja2.Template.from_code(environment, _compiled(source), environment.globals)
 
     def _vocabulary(self) -> dict[str, Any]:
         """Return everything that a template may call."""
@@ -108,18 +113,14 @@ class Composer:
         return str(self._final(value))
 
     def _fact(self, name: str) -> Name:
-        facts = self.material.theme.facts
-        if name not in facts:
-            near = get_close_matches(name, facts, 3)
-            raise InputError([Problem("theme.unknown-fact", Where(), {"fact": name, "near": near})])
-        fact = facts[name]
+        fact = self.material.fact(name)
         return Name(fact.text(self.material.language), f"fact|{name}")
 
     def _said(self, text: Said) -> Markup:
         """Return a text of the theme with its facts."""
         source = text[self.material.language]
         if source not in self.sayings:
-            self.sayings[source] = self.environment.from_string(source)
+            self.sayings[source] = self._template(source)
         return Markup(self.sayings[source].render().strip())
 
     def _listed(self, values: Sequence[Any], most: int | None = None) -> Markup:
@@ -254,7 +255,13 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=lambda value: value,  # each report's own takes its place
     )
+
+
+@cache
+def _compiled(source: str) -> CodeType:
+    return _environment().compile(source)
 
 
 @cache

@@ -44,9 +44,9 @@ def heads(material: Material, *heads: tuple[str, str, str, float]) -> tuple[Colu
 
 def grades(material: Material) -> Made:
     """Return the grades with their members, in the order that the method gives."""
-    result, rows = material.result, list[Row]()
+    rows = list[Row]()
     members: dict[str, list[Name]] = {}
-    for grade, code in result.grade_list.select("grade", "unit_code").iter_rows():
+    for grade, code in material.grade_members.iter_rows():
         members.setdefault(grade, []).extend(material.named((code,)))
     for line in material.evidence.lines("grades"):
         names = members.get(line.raw("grade"), [])
@@ -120,7 +120,7 @@ def means(material: Material) -> Made:
     """Return the mean of every child of a pillar beside the pillar's own, as one row each."""
     reading, rows = Reading(material), list[Row]()
     for pillar in material.pillars:
-        children = reading.children(pillar)
+        children = reading.children(pillar) if material.depth > 1 else (pillar,)
         for i, child in enumerate(children):
             own, above = reading.describe(child), reading.describe(pillar)
             first, last = (
@@ -129,7 +129,7 @@ def means(material: Material) -> Made:
                 else (None, None)
             )
             rows.append((first, cell(material.name(child)), cell(own.mean), cell(own.sd), last))
-    word = reading.level_word(material.pillars[0])
+    word = reading.parts_word()
     columns = heads(
         material, ("一级指标", "Pillar", "left", 1.4),
         (word, word.removesuffix("s").capitalize(), "left", 2.4), ("平均指数", "Mean", "right", 0.8),
@@ -167,7 +167,11 @@ def index(material: Material) -> Made:
         line = material.evidence.line("weights", code=leaf)
         rows.append((*cells, cell(material.name(leaf)), cell(line.weight), cell(line.effective_weight)))
     words = [
-        Reading(material).level_word(code) for code in (framework.root.code, *_chain(material, leaves[0]))
+        Reading(material).level_word(code)
+        for code in (
+            framework.root.code,
+            *_chain(material, max(leaves, key=lambda leaf: framework.levels[leaf])),
+        )
     ]
     titles = [word if material.language == "zh" else word.removesuffix("s").capitalize() for word in words]
     columns = tuple(Column(title, "left", 1.6) for title in titles[: deepest - 1])

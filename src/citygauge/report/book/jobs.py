@@ -71,8 +71,9 @@ def units_wanted(result: Result, theme: Theme, wanted: Sequence[str], problems: 
         return tuple(labels)
     known = {label: label for label in labels}
     for language in ("zh", "en"):
-        shown = zip(result.labels(language), result.row_labels, strict=True)
-        known |= {name: label for name, label in shown if label in labels}
+        names = result.labels(language)
+        shown = zip(names, result.row_labels, strict=True)
+        known |= {name: label for name, label in shown if label in labels and names.count(name) == 1}
     known = {_folded(name): label for name, label in known.items()}
     wanted = list(dict.fromkeys(wanted))
     unknown = [name for name in wanted if _folded(name) not in known]

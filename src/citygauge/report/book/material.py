@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Literal
 
@@ -11,9 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from citygauge.problems import Language
+from citygauge.problems import InputError, Language, Problem, Where
 from citygauge.report.book.numbers import Evidence, Name, Number
-from citygauge.report.book.theme import Case, Outline, Said, Theme
+from citygauge.report.book.theme import Case, Fact, Outline, Said, Theme
 from citygauge.report.book.wording import Words
 from citygauge.report.record import run_record
 from citygauge.result import Result
@@ -243,12 +244,26 @@ class Material:
 
     def told(self, text: Said) -> str:
         """Return a text of the theme that stands in a chart, its facts filled in."""
-        return _FACT.sub(lambda found: self.theme.facts[found[1]].text(self.language), text[self.language])
+        return _FACT.sub(lambda found: self.fact(found[1]).text(self.language), text[self.language])
+
+    def fact(self, name: str) -> Fact:
+        """Return a declared fact of the theme."""
+        facts = self.theme.facts
+        if name not in facts:
+            near = get_close_matches(name, facts, 3)
+            raise InputError([Problem("theme.unknown-fact", Where(), {"fact": name, "near": near})])
+        return facts[name]
 
     def named(self, codes: tuple[str, ...]) -> list[Name]:
         """Return the names of units told by their codes, where a published fact stands beside them."""
         names = dict(zip(self.result.units.codes, self.result.units.names(self.language), strict=True))
         return [Name(names[code], f"name|{code}") for code in codes]
+
+    @cached_property
+    def grade_members(self) -> pl.DataFrame:
+        """Grade and code of the units whose grade is told; by code where their order would tell more."""
+        frame = self.result.grade_list.select("grade", "unit_code")
+        return frame.sort("unit_code") if self.units_shown == "grades" else frame
 
     def grade_name(self, grade: str) -> Name:
         """Return the name of a grade."""

@@ -23,6 +23,7 @@ from citygauge.report.book.document import (
     plain,
 )
 from citygauge.report.book.docx import SCALE, fitted, logo_png, size_of
+from citygauge.report.book.word import record
 from citygauge.report.book.word.archive import moment, steady
 from citygauge.report.book.word.styles import ALARM, GREY, INK, LANGUAGE_TAGS, faces
 from citygauge.report.book.word.xml import attribute, clean
@@ -33,6 +34,7 @@ _WIDE, _HIGH = 960.0, 540.0  # a slide in points, 16:9
 _LEFT, _TEXT = 48.0, 864.0
 _TOP, _BOTTOM = 92.0, 480.0
 _EMU = 12_700
+_CUSTOM = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/custom-properties"
 _A, _P = (
     f"{{http://schemas.openxmlformats.org/{part}/2006/main}}" for part in ("drawingml", "presentationml")
 )
@@ -122,6 +124,8 @@ class _Slides:
     def prepare(self) -> None:
         """Make the slides 16:9, give the theme colours and fonts, and say what the file is."""
         from pptx.opc.constants import RELATIONSHIP_TYPE  # noqa: PLC0415 - an extra
+        from pptx.opc.package import Part  # noqa: PLC0415 - an extra
+        from pptx.opc.packuri import PackURI  # noqa: PLC0415 - an extra
 
         file, front = self._file, self._document.front
         old = file.slide_width
@@ -139,9 +143,11 @@ class _Slides:
         core.title, core.subject = front.title[:255], front.subtitle[:255]
         core.author = core.last_modified_by = (front.organisation or "CityGauge")[:255]
         core.language, core.revision, core.comments = self._tag, 1, self._document.notice[:255]
-        pinned = (f"{key} {str(value)[:16]}" for key, value in sorted(meta.items()) if value)
-        core.keywords = "; ".join(pinned)[:255]
         core.created = core.modified = moment(str(meta.get("date", "")))
+        kind = "application/vnd.openxmlformats-officedocument.custom-properties+xml"
+        package = file.part.package
+        own = Part(PackURI("/docProps/custom.xml"), kind, package, record.custom_properties(meta))
+        package.relate_to(own, _CUSTOM)
 
     def _themed(self, theme: bytes) -> bytes:
         """Return a theme with the report's colours and fonts."""

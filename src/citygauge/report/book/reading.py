@@ -78,15 +78,13 @@ class Reading:
         return [self.material.name(code) for code in codes]
 
     def leaders(self, code: str) -> list[Name]:
-        """Return how the units with the highest scores of a node are shown, best first, equals by code."""
+        """Return how the units that lead in a node are shown, best first, equals in their order."""
         result = self.material.result
         at = result.aggregated.codes.index(code)
-        ranks = [
-            (int(rank), label) for rank, label in zip(result.ranks[:, at], result.row_labels, strict=True)
-        ]
-        known = sorted((rank, label) for rank, label in ranks if rank)
+        ranks = enumerate(result.ranks[:, at].tolist())
+        known = [result.row_labels[row] for rank, row in sorted((rank, row) for row, rank in ranks if rank)]
         best = known[: max(1, min(LEADERS, len(known) // 2))]
-        return [self.material.unit_name(label) for _, label in best]
+        return [self.material.unit_name(label) for label in best]
 
     def evenest(self, codes: Sequence[str]) -> str:
         """Return the node whose scores differ least; blank where no spread is known."""
@@ -98,7 +96,7 @@ class Reading:
 
     def members(self, grade: str) -> list[Name]:
         """Return the units of a grade by name, where their grade may stand beside their names."""
-        frame = self.material.result.grade_list.filter(pl.col("grade") == grade)
+        frame = self.material.grade_members.filter(pl.col("grade") == grade)
         return self.material.named(tuple(frame["unit_code"]))
 
     def own_grade(self) -> Name | None:

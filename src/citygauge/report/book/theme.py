@@ -414,7 +414,7 @@ def _with_logo(data: dict[str, Any], folder: Path, problems: Problems) -> dict[s
     if not name:
         return data
     path = folder / str(name)
-    if path.suffix.lower() not in _LOGOS or not path.is_file():
+    if path.parent != folder or path.suffix.lower() not in _LOGOS or not path.is_file():
         problems.add("theme.no-logo", Where(FILE), logo=str(name))
         return data
     logo = path.read_bytes()

@@ -55,7 +55,7 @@ class Words:
         apart = round(one.printed - other.printed, 9)
         if not apart:
             return "equal"
-        side, size = "above" if apart > 0 else "below", abs(apart) / self.width
+        side, size = "above" if apart > 0 else "below", round(abs(apart) / self.width, 9)
         if size <= self.rules.near:
             return f"near_{side}"
         return f"far_{side}" if size >= self.rules.far else side
@@ -70,7 +70,7 @@ class Words:
 
     def spread_class(self, sd: Number) -> str:
         """Return ``even``, ``middle`` or ``uneven``."""
-        share = sd.printed / self.width
+        share = round(sd.printed / self.width, 9)
         return "even" if share <= self.rules.even else ("uneven" if share >= self.rules.uneven else "middle")
 
     def link(self, r: Number, p: Number) -> str:

@@ -64,7 +64,7 @@ def scale_of(
         return Scale(below[-1], above[0] if above[0] > below[-1] else above[1], start, end, log=True)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         half = abs(low) / 10 or 1.0
         low, high = (low - half, high + half) if low or not zero else (0.0, 1.0)
     step = _step(low, high, about)

@@ -120,13 +120,17 @@
   };
   const charts = all(".chart");
   if (charts.length && window.vegaEmbed) {
+    const begun = new Set();
+    const begin = (chart) => {
+      if (begun.has(chart)) return null;
+      begun.add(chart);
+      seen.unobserve(chart);
+      return embed(chart);
+    };
     const seen = new IntersectionObserver((found) => {
-      for (const one of found) {
-        if (!one.isIntersecting) continue;
-        seen.unobserve(one.target);
-        embed(one.target);
-      }
+      for (const one of found) if (one.isIntersecting) begin(one.target);
     }, { rootMargin: "300px 0px" });
+    setTimeout(async () => { for (const chart of charts) await begin(chart); }, 3000);
     charts.forEach((chart) => seen.observe(chart));
   }
 })();

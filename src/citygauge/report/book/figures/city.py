@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from citygauge.report.book.city import first_of
 from citygauge.report.book.figures.drawn import Drawn, said, spoken
 from citygauge.report.book.figures.scores import score_title
 from citygauge.report.book.figures.units import swarm_of
 from citygauge.report.book.material import Material
-from citygauge.report.book.reading import Reading
 from citygauge.report.charts.bars import draw_bars
 from citygauge.report.charts.base import Row
 from citygauge.report.charts.order import draw_waterfall
@@ -74,8 +74,7 @@ def leader(material: Material) -> Drawn:
             {"key": line.raw("code"), "label": name, "value": gap, "described": spoken(material, name, gap)}
         )
     root = result.framework.root.code
-    first = Reading(material).leaders(root)[0]
-    best = next(unit for unit, shown in material.labels.items() if shown == first.text)
+    best = first_of(result)
     ends = tuple(
         (material.labels[unit], float(material.score(unit, root).value or 0.0))
         for unit in (material.unit, best)

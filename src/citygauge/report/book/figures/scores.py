@@ -69,7 +69,7 @@ def strip(material: Material, groups: Sequence[tuple[str, dict[str, float | None
             "described": spoken(material, f"{name}, {material.labels[unit]}", value) if is_told else name,
         }
         for name, scores in groups
-        for unit, value in scores.items()
+        for unit, value in (scores.items() if is_told else _by_value(scores))
     ]  # fmt: skip
     chart = draw_strip(
         rows, material.language, title=score_title(material), decimals=material.decimals,
@@ -77,6 +77,11 @@ def strip(material: Material, groups: Sequence[tuple[str, dict[str, float | None
     )  # fmt: skip
     kept = tuple(rows) if is_told else ()
     return Drawn(chart, kept, "strip", material.language, material.data_sources)
+
+
+def _by_value(scores: dict[str, float | None]) -> list[tuple[str, float | None]]:
+    """Return scores in their own order, where that of the units would tell whose they are."""
+    return sorted(scores.items(), key=lambda pair: (pair[1] is None, pair[1] or 0.0))
 
 
 def pillars(material: Material) -> Drawn:
