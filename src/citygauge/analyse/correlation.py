@@ -236,7 +236,7 @@ def correlations_with_parents(
     pairs = [
         (code, above)
         for code in chosen
-        for i, above in enumerate(_ancestors(framework, code))
+        for i, above in enumerate(framework.ancestors(code))
         if family or not i
     ]
     used = list(dict.fromkeys(code for pair in pairs for code in pair))
@@ -337,20 +337,12 @@ def _compared(values: Array, method: Method) -> Array:
     return values if method == "pearson" else rounded(values)
 
 
-def _ancestors(framework: Framework, code: str) -> Iterator[str]:
-    """Give the nodes above a node, its parent first."""
-    above = framework[code].parent
-    while above is not None:
-        yield above
-        above = framework[above].parent
-
-
 def _groups(
     framework: Framework, codes: Sequence[str], within: int | None
 ) -> Iterator[tuple[str, str | None]]:
     """Give each code with the node of a level that it lies under; None where there is none, or no level."""
     for code in codes:
-        above = (each for each in _ancestors(framework, code) if framework.levels[each] == within)
+        above = (each for each in framework.ancestors(code) if framework.levels[each] == within)
         yield code, next(above, None)
 
 

@@ -228,12 +228,9 @@ def alike(texts: Sequence[str | None], row: int) -> NDArray[np.bool_]:
 
 def _above_indicators(framework: Framework) -> list[str]:
     """Return the index, pillars and dimensions: the nodes below which indicators stand."""
-    found = set()
+    found: set[str] = set()
     for indicator in framework.indicators:
-        above = framework[indicator].parent
-        while above is not None:
-            found.add(above)
-            above = framework[above].parent
+        found.update(framework.ancestors(indicator))
     return [code for code in framework.codes if code in found]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from citygauge.cli.assess import run
+from citygauge.cli.assess import Folder, Json, MethodFile, run
 from citygauge.cli.output import NOT_ALL_MADE, input_errors, print_json, report, stderr, stdout
 from citygauge.cli.words import say
 
@@ -40,12 +40,6 @@ app = typer.Typer(
         "写出完整报告：`citygauge report DIR`；核对改过的报告：`citygauge report check FILE`。",
     ),
 )
-Folder = Annotated[
-    Path,
-    typer.Argument(
-        help=say("The workspace: a folder with assessment.toml.", "工作区：含 assessment.toml 的文件夹。")
-    ),
-]
 Theme = Annotated[
     str,
     typer.Option(
@@ -56,7 +50,6 @@ Theme = Annotated[
         ),
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help=say("Print the outcome as JSON.", "以 JSON 输出结果。"))]
 
 
 @app.command(
@@ -121,13 +114,7 @@ def make(
             help=say("A Word file whose styles are taken.", "其样式被采用的 Word 文件。"),
         ),
     ] = None,
-    method: Annotated[
-        Path | None,
-        typer.Option(
-            "--method",
-            help=say("A method file in place of the workspace's own.", "代替工作区自身方法的方法文件。"),
-        ),
-    ] = None,
+    method: MethodFile = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -187,13 +174,7 @@ def check(
         ),
     ] = None,
     theme: Theme = "",
-    method: Annotated[
-        Path | None,
-        typer.Option(
-            "--method",
-            help=say("A method file in place of the workspace's own.", "代替工作区自身方法的方法文件。"),
-        ),
-    ] = None,
+    method: MethodFile = None,
     as_json: Json = False,
 ) -> None:
     """List each number of an edited Word file that is not as the results have it."""

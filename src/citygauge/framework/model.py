@@ -215,6 +215,13 @@ class Framework:
                 found[node.parent].append(node.code)
         return {code: tuple(children) for code, children in found.items()}
 
+    def ancestors(self, code: str) -> Iterator[str]:
+        """Give the codes of the nodes above a node, its parent first and the index last."""
+        above = self[code].parent
+        while above is not None:
+            yield above
+            above = self[above].parent
+
     def children(self, code: str) -> tuple[str, ...]:
         """Return the codes of the direct children; empty for a leaf."""
         return self._children[code]

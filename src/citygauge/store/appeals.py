@@ -259,12 +259,7 @@ def _is_gap(code: str, framework: Framework, known: set[str]) -> bool:
     """Tell whether a code is a leaf that nobody reported, with no fact about the nodes above it either."""
     if framework.children(code):
         return False
-    above = framework[code].parent
-    while above is not None:
-        if above in known:
-            return False
-        above = framework[above].parent
-    return True
+    return known.isdisjoint(framework.ancestors(code))
 
 
 def _one(result: Result, unit: str, code: str, ids: Mapping[int, str]) -> Recorded:

@@ -17,8 +17,8 @@ from scipy.optimize import isotonic_regression
 from citygauge.problems import Language
 from citygauge.report.charts.areas import squarify
 from citygauge.report.charts.colours import lightness
+from citygauge.report.charts.placing import spaced
 from citygauge.report.charts.shares import draw_donut, draw_grade_shares, draw_treemap
-from citygauge.report.charts.sheet import spread
 
 NUMBER = re.compile(r"-?[\d.]+")
 LONG = "信息（数据）资源标准规范与跨部门共享交换体系建设水平"
@@ -73,7 +73,7 @@ def test_labels_are_spread_as_an_isotonic_regression_would(wanted: list[float]) 
     gaps = 20.0 * np.arange(len(wanted))
     fitted = isotonic_regression(np.array(wanted) - gaps).x
     expected = np.clip(fitted, 0, 300 - gaps[-1]) + gaps
-    assert spread(wanted, 20, 0, 300) == pytest.approx(expected.tolist(), abs=1e-6)
+    assert spaced(wanted, 20, 0, 300) == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 def test_angles_of_the_ring_are_in_proportion_and_begin_at_the_top() -> None:

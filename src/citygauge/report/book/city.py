@@ -13,7 +13,6 @@ from citygauge.analyse.balance import standings
 from citygauge.analyse.gaps import pillar_gaps, to_next_grade
 from citygauge.analyse.groups import group_scores, members
 from citygauge.analyse.peers import against, nearest
-from citygauge.problems import InputError
 from citygauge.report.book.evidence import grouping_of
 from citygauge.report.book.numbers import Evidence, Number
 from citygauge.report.book.theme import Advice, Theme
@@ -37,7 +36,6 @@ def city_evidence(shared: Evidence, result: Result, theme: Theme, unit: str) -> 
     """
     makers: dict[str, Callable[[], pl.DataFrame]] = {
         "next": partial(to_next_grade, result, unit),
-        "against": partial(_against, shared, result, theme, unit),
         "advice": partial(_advice, shared, result, theme, unit),
     }
     deepest = max(result.framework.levels.values())
@@ -47,7 +45,9 @@ def city_evidence(shared: Evidence, result: Result, theme: Theme, unit: str) -> 
         makers["leader"] = partial(pillar_gaps, result, unit, first)
     if not result.illustrative and theme.peers:
         makers["peers"] = partial(_peers, shared, result, theme, unit)
-    return Evidence(makers, shared.decimals, parent=shared)
+    own = Evidence(makers, shared.decimals, parent=shared)
+    makers["against"] = partial(_against, own, result, theme, unit)
+    return own
 
 
 def first_of(result: Result) -> str:
@@ -68,16 +68,13 @@ def _peers(shared: Evidence, result: Result, theme: Theme, unit: str) -> pl.Data
     return found.filter(pl.col("unit_code") == unit)
 
 
-def _against(shared: Evidence, result: Result, theme: Theme, unit: str) -> pl.DataFrame:
+def _against(own: Evidence, result: Result, theme: Theme, unit: str) -> pl.DataFrame:
     if result.illustrative:
         return against(result, unit).with_columns(mean_region=pl.lit(None, pl.Float64))
     rule = theme.groups.get("region")
     attributes = [rule.attribute] if rule and rule.attribute in result.units.attributes else []
     known = all(name in result.units.attributes for name in theme.peers) and theme.peers
-    try:
-        peers = _peers(shared, result, theme, unit)["peer_code"].to_list() if known else []
-    except InputError:  # the attributes tell nothing of size; the chapter leaves peers out likewise
-        peers = []
+    peers = own.table("peers")["peer_code"].to_list() if known and "peers" in own else []
     frame = against(result, unit, attributes, peers)
     if not attributes:
         return frame.with_columns(mean_region=pl.lit(None, pl.Float64))
@@ -134,14 +131,10 @@ def _group_means(
     shared: Evidence, result: Result, theme: Theme, unit: str, key: Any
 ) -> dict[str, float | None]:
     """Return the mean of the unit's own group at every node; nothing on illustrative data."""
-    rule = theme.groups.get(key)
-    if result.illustrative or rule is None or rule.attribute not in result.units.attributes:
+    if result.illustrative or f"groups:{key}" not in shared:
         return {}
-    grouping = grouping_of(rule)
-    try:
-        groups = members(result.units, grouping)
-    except InputError:  # a blank attribute; the sections on groups are left out likewise
-        return {}
+    grouping = grouping_of(theme.groups[key])
+    groups = members(result.units, grouping)
     at = int(groups.index[result.row_labels.index(unit)])
     if at < 0:
         return {}

@@ -112,7 +112,7 @@ def _html(job: Job, svgs: Mapping[str, str], _: Mapping[str, bytes]) -> None:
 
 
 def _charts(job: Job, svgs: Mapping[str, str], pngs: Mapping[str, bytes]) -> None:
-    """Keep every chart as SVG, PNG and Vega-Lite; its data are written by `_chart_data`."""
+    """Keep every chart as SVG, PNG and Vega-Lite; its data as CSV."""
     folder = f"{job.stem}.{job.document.language}.charts/"
     for figure in job.document.figures:
         name = f"{folder}{figure.number}-{_safe(figure.key)}"

@@ -186,11 +186,7 @@ def _chain(material: Material, leaf: str) -> list[str]:
 
 def _ancestors(material: Material, leaf: str, deepest: int) -> list[str]:
     """Return the nodes above a leaf below the index, blank where its branch is shorter than others."""
-    framework, found = material.result.framework, list[str]()
-    parent = framework[leaf].parent
-    while parent is not None and parent != framework.root.code:
-        found.insert(0, parent)
-        parent = framework[parent].parent
+    found = list(material.result.framework.ancestors(leaf))[-2::-1]
     return found + [""] * (deepest - 1 - len(found))
 
 

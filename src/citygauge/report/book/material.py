@@ -141,12 +141,6 @@ class Material:
         return Name(text, "name|description") if text else None
 
     @property
-    def framework_description(self) -> Name | None:
-        """What the framework says of itself."""
-        text = self.result.framework.description.get(self.language, "")
-        return Name(text, "name|framework-description") if text else None
-
-    @property
     def period(self) -> Name | None:
         """The period that was assessed."""
         return Name(self.result.period, "name|period") if self.result.period else None

@@ -9,7 +9,8 @@ from citygauge.problems import Language
 from citygauge.report.charts.areas import Box, ring, squarify
 from citygauge.report.charts.base import GREY, Chart, Row, width_of
 from citygauge.report.charts.colours import CATEGORIES, SEQUENTIAL, ink_on, mixed, taken
-from citygauge.report.charts.sheet import LINE, WIDE, Sheet, corners, line_of, path, spread, told
+from citygauge.report.charts.placing import spaced
+from citygauge.report.charts.sheet import LINE, WIDE, Sheet, corners, line_of, path, told
 from citygauge.report.charts.words import balanced, clipped, keeps_words, wrap
 from citygauge.report.marks import rounded
 
@@ -95,7 +96,7 @@ def draw_grade_shares(
         middles.append(top + height / 2)
         top += height
     right = left + _COLUMN
-    places = spread(middles, _SLOT, _SLOT / 2 - 2, tall - _SLOT / 2 + 2)
+    places = spaced(middles, _SLOT, _SLOT / 2 - 2, tall - _SLOT / 2 + 2)
     for row, wanted, y in zip(known, middles, places, strict=True):
         if total:
             sheet.line([(right + 2, wanted), (right + 18, y), (right + 24, y)], _LEADER)
@@ -233,7 +234,7 @@ def _beside(
 ) -> None:
     """Put labels of one side of the ring beside it, each with a line from its part."""
     wanted = [centre[1] - (_OUTER + 9) * cos(2 * pi * middle) for middle, _ in labels]
-    places = spread(wanted, slot, slot / 2, 2 * centre[1] - slot / 2)
+    places = spaced(wanted, slot, slot / 2, 2 * centre[1] - slot / 2)
     for (middle, lines), y in zip(labels, places, strict=True):
         sign = 1 if middle <= 0.5 else -1
         out = [

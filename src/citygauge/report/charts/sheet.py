@@ -107,32 +107,6 @@ def line_of(size: float) -> float:
     return LINE * size / SIZE
 
 
-def spread(wanted: Sequence[float], least: float, top: float, bottom: float) -> list[float]:
-    """Return the places nearest to those wanted that are at least `least` apart, between top and bottom.
-
-    The sum of squared shifts is the smallest there is (pooling of adjacent violators: Ayer et al. 1955,
-    doi:10.1214/aoms/1177728423). Where there is not room for all, they are spaced evenly.
-
-    Examples
-    --------
-    >>> spread([10.0, 12.0, 50.0], 16, 0, 100)
-    [3.0, 19.0, 50.0]
-    >>> spread([90.0, 95.0], 16, 0, 100)
-    [84, 100]
-    """
-    last = len(wanted) - 1
-    if last > 0 and least * last > bottom - top:
-        return [top + (bottom - top) * i / last for i in range(last + 1)]
-    pools: list[tuple[float, int]] = []  # sum and number of those that stand as close as may be
-    for i, place in enumerate(wanted):
-        pools.append((place - least * i, 1))
-        while len(pools) > 1 and pools[-2][0] / pools[-2][1] > pools[-1][0] / pools[-1][1]:
-            (one, n), (other, m) = pools[-2:]
-            pools[-2:] = [(one + other, n + m)]
-    places = [total / n for total, n in pools for _ in range(n)]
-    return [min(max(place, top), bottom - least * last) + least * i for i, place in enumerate(places)]
-
-
 def side_by_side(number: int, most: int) -> int:
     """Return how many of a number stand in a line of at most so many, lines about equally long."""
     return max(ceil(number / max(ceil(number / most), 1)), 1)

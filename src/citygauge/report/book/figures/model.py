@@ -71,7 +71,7 @@ def treemap(material: Material) -> Drawn:
     """Return the effective weight of every leaf as an area, inside its pillar and dimension."""
     framework, shares = material.result.framework, material.result.effective_weights
     leaves = {code for code in framework.indicators if not framework.roles[code]}
-    above = {node for leaf in leaves for node in _ancestors(material, leaf)}
+    above = {node for leaf in leaves for node in framework.ancestors(leaf)}
     rows: list[Row] = []
     for code in framework.codes:
         if code == framework.root.code or code not in leaves | above:
@@ -88,15 +88,6 @@ def treemap(material: Material) -> Drawn:
     return Drawn(
         draw_treemap(rows, material.language, illustrative=False), tuple(rows), "treemap", material.language
     )
-
-
-def _ancestors(material: Material, code: str) -> list[str]:
-    framework, found = material.result.framework, []
-    parent = framework[code].parent
-    while parent is not None:
-        found.append(parent)
-        parent = framework[parent].parent
-    return found
 
 
 def _weight(material: Material, code: str) -> float | None:

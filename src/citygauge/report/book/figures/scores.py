@@ -18,8 +18,6 @@ from citygauge.report.charts.relation import draw_correlations
 from citygauge.report.charts.shares import draw_grade_shares
 from citygauge.report.charts.spread import draw_strip
 
-_MOST_GROUPS = 12
-
 
 def mean_title(material: Material) -> str:
     """Return what an axis of mean scores is called."""
@@ -96,19 +94,10 @@ def leaf_bars(material: Material, code: str) -> Drawn:
     below = [
         leaf
         for leaf in framework.indicators
-        if code in _line_up(material, leaf) and material.evidence.line("describe", code=leaf).mean
+        if code in framework.ancestors(leaf) and material.evidence.line("describe", code=leaf).mean
     ]
     rows = _mean_rows(material, Reading(material).by_mean(below), with_sd=False)
     return _against_mean(material, rows)
-
-
-def _line_up(material: Material, code: str) -> set[str]:
-    found: set[str] = set()
-    parent = material.result.framework[code].parent
-    while parent is not None:
-        found.add(parent)
-        parent = material.result.framework[parent].parent
-    return found
 
 
 def _against_mean(material: Material, rows: list[Row]) -> Drawn:
