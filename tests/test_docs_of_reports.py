@@ -28,10 +28,10 @@ from citygauge.report.book.theme import (
     GroupRule,
     Outline,
     Theme,
-    Wording,
     read_theme,
     theme_for,
 )
+from citygauge.report.book.thresholds import Wording
 from test_docs import DOCS, ROOT, blocks, text_of
 
 

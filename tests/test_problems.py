@@ -20,8 +20,18 @@ WARNING = "facts.silent-indicators"
 # Codes that the source puts together from parts: the text in the source → the codes it stands for.
 COMPOSED = {
     'f"facts.unknown-{column}"': {"facts.unknown-state", "facts.unknown-origin", "facts.unknown-channel"},
-    'f"{room}.unknown-key"': {"method.unknown-key", "settings.unknown-key", "theme.unknown-key"},
-    'f"{room}.bad-value"': {"method.bad-value", "settings.bad-value", "theme.bad-value"},
+    'f"{room}.unknown-key"': {
+        "method.unknown-key",
+        "robust.unknown-key",
+        "settings.unknown-key",
+        "theme.unknown-key",
+    },
+    'f"{room}.bad-value"': {
+        "method.bad-value",
+        "robust.bad-value",
+        "settings.bad-value",
+        "theme.bad-value",
+    },
     'f"method.{name}"': {
         "method.no-goalposts",
         "method.no-rubric",

@@ -17,6 +17,7 @@ from statistics import median
 
 import bench_methods
 import bench_report
+import bench_robust
 import bench_rollup
 import numpy as np
 import pandas as pd
@@ -155,6 +156,7 @@ def main() -> None:
     bench_rollup.compare(timed)
     bench_methods.compare()
     bench_report.compare()
+    bench_robust.compare()
     python = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), 9)
     helped = timed(
         lambda: subprocess.run(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from citygauge.analyse.compare import compare
     from citygauge.analyse.describe import describe
     from citygauge.analyse.leave_out import leave_one_out
+    from citygauge.analyse.robust.replay import replay
+    from citygauge.analyse.robust.robustness import robustness
     from citygauge.analyse.scorecard import scorecard
     from citygauge.analyse.trends import trends
     from citygauge.corridor import assess, assess_panel
@@ -44,6 +46,8 @@ __all__ = [
     "leave_one_out",
     "open",
     "read_framework",
+    "replay",
+    "robustness",
     "scorecard",
     "trends",
 ]
@@ -65,6 +69,8 @@ _HOMES = {
     "leave_one_out": "analyse.leave_out",
     "open": "workspace",
     "read_framework": "framework.read",
+    "replay": "analyse.robust.replay",
+    "robustness": "analyse.robust.robustness",
     "scorecard": "analyse.scorecard",
     "trends": "analyse.trends",
 }

@@ -25,7 +25,7 @@ from conftest import SOURCED
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 COMMANDS = {
     "": ("framework", "import", "collect", "weights", "new", "check", "assess", "trace", "compare", "panel",
-         "scorecard", "report", "--lang"),
+         "robust", "scorecard", "report", "--lang"),
     "framework": ("list", "show", "check", "export"),
     "framework list": ("--json",),
     "framework show": ("--weights", "--measures", "--json"),
@@ -49,6 +49,8 @@ COMMANDS = {
                          "--json"),
     "compare": ("--workspace", "--code", "--leave-out", "--out", "--json"),
     "panel": ("--method", "--period", "--out", "--json"),
+    "robust": ("--spec", "--n", "--seed", "--samples", "--method", "--runs", "--weights", "--against",
+               "--cluster", "--keep", "--out", "--json"),
     "scorecard": ("--standard", "--unit", "--out", "--json"),
     "report": ("make", "check"),
     "report make": ("--kind", "--city", "--grade", "--lang", "--format", "--theme", "--date", "--reference",

@@ -12,6 +12,7 @@ from citygauge.cli import (
     framework,
     intake,
     panel,
+    robust,
     scorecard,
     sdmx,
     weights,
@@ -56,6 +57,10 @@ app.command(
         "比较多个时期：变化、历期名次与序列中断。",
     ),
 )(panel.panel)
+app.command(
+    "robust",
+    help=say("Tell how sure the ranks are, and what they depend on.", "说明名次有多可靠，以及取决于什么。"),
+)(robust.robust)
 app.command("scorecard", help=say("Show the facts under a published standard.", "按公布的标准列出事实。"))(
     scorecard.scorecard
 )

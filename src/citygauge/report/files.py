@@ -161,6 +161,9 @@ def refuse_foreign(folder: Path) -> None:
     """Refuse a folder that holds something and neither a run of CityGauge nor the problems of one."""
     beneath_a_file = any(parent.is_file() for parent in folder.parents)
     is_ours = bool(_record_in(folder)) or (folder / PROBLEMS).is_file()
-    is_free = not folder.exists() or (folder.is_dir() and (is_ours or not any(folder.iterdir())))
+    # A robustness run may have been there first, in a folder of its own.
+    is_free = not folder.exists() or (
+        folder.is_dir() and (is_ours or all(_record_in(inside) for inside in folder.iterdir()))
+    )
     if beneath_a_file or not is_free:
         raise InputError([Problem("out.foreign-folder", Where(str(folder)), {"folder": str(folder)})])

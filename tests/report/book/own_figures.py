@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from own_robust import DRAWN, FIXED, NAMES, SEED, SHARE, OwnRobust
 from report_samples import DEMO, SMART, column
 from scipy import optimize, stats
 
@@ -37,7 +38,11 @@ RATIOS = {
     "cv", "gini", "pearson", "pearson_low", "pearson_high", "spearman", "kendall", "r_squared", "alpha",
     "moran", "coordination",
 }  # fmt: skip
-SHARES = {"share", "weight", "effective_weight", "share_known", "eta_squared"}
+SHARES = {
+    "share", "weight", "effective_weight", "share_known", "eta_squared", "chance", "p_other",
+    *(f"{what}_{end}" for what in ("first", "ranks", "grades") for end in ("low", "high")),
+}  # fmt: skip
+PLACES = {"rank_median", "rank_p05", "rank_p95", "rank_width", "mean_abs_shift"}
 CHANCES = {"welch_p", "p_permutation"}
 
 
@@ -49,6 +54,8 @@ def printed(value: float | None, name: str, decimals: int) -> str:
         return "<0.001" if value < 0.001 else "=" + half_up(value, 3)
     if name in SHARES:
         return half_up(value * 100, 1).removesuffix(".0") + "%"
+    if name in PLACES:
+        return half_up(value, 1).removesuffix(".0")
     places = (
         0 if name in COUNTS else 2 if name in RATIOS else decimals + (name in ("gain", "gain_to_next_mean"))
     )
@@ -143,7 +150,23 @@ class Own:
             "planned": self._planned, "against": self._against, "standings": self._standings,
             "balance": self._balance, "next": self._next, "leader": self._leader, "advice": self._advice,
             "spatial": self._spatial, "cluster_profiles": self._clusters, "over": self._over,
+            "robust_units": lambda key: self.robust.units[self.at(key)],
+            "robust_grades": lambda key: {"chance": self.robust.chance(self.at(key), key["grade"])},
+            "robust_weights": lambda key: self.robust.weights(key["code"]),
+            "robust_factors": lambda _: {"share": SHARE},
+            "robust_run": lambda key: {"n": {"replications": DRAWN, "seed": SEED}[key["key"]]},
         }  # fmt: skip
+
+    @cached_property
+    def robust(self) -> OwnRobust:
+        children = {code: self.children(code) for code in self.codes}
+        leaves = {code: self.scores(code) for code in self.leaves}
+        return OwnRobust(
+            self.result, self.root, children, self.share, leaves, CUTS if self.result.scale else {}
+        )
+
+    def at(self, key: Key) -> int:
+        return self.result.row_labels.index(key["unit_code"])
 
     @cached_property
     def root(self) -> str:
@@ -430,7 +453,7 @@ class Own:
     def _over(self, key: Key) -> dict[str, float | None]:
         raise KeyError(key)
 
-    def over(self, parts: list[str], unit: str) -> tuple[float, str]:
+    def over(self, parts: list[str], unit: str) -> tuple[float, str]:  # noqa: PLR0911 - one case each
         """Return a figure over a whole table by its source, and the column that says how it is written."""
         match parts:
             case ["describe", "below", "n"]:
@@ -448,6 +471,8 @@ class Own:
                 return float(found), "coordination" if what == "mean" else "n"
             case ["leader", "contribution", "sum"]:
                 return abs(sum(self.leader_parts(unit).values())), "value"
+            case ["robust_units", what, _]:
+                return self.robust.over(what), "n" if what != "mean_abs_shift" else what
             case ["data", label, what]:
                 at = self.result.units.codes[self.result.row_labels.index(label)]
                 rows = self.facts.filter(pl.col("unit") == at, pl.col("state") == "value").height
@@ -515,6 +540,17 @@ def expected(this: Own, document: Document, bound: Bound) -> str:  # noqa: PLR09
         case "source":
             at = list(this.result.workspace.sources).index(rest[0]) + 1
             return f"[{at}]" if bound.text == f"[{at}]" else citation(this, rest[0], at)
+        case "factor" | "nodes":
+            level = int(rest[0].removeprefix("weights."))
+            is_last = document.language == "en" and level == 2 and this.demo != SMART  # two levels there
+            name = NAMES[document.language][3 if is_last else level]
+            if kind == "nodes":
+                return name.removeprefix("weights of ").removesuffix("的权重")
+            return bound.text if bound.text in (name, name[0].upper() + name[1:]) else name
+        case "robust":
+            return FIXED[rest[0]]
+        case "theme" if rest[0] == "wording.narrow":
+            return "3"
         case "theme":
             value = getattr(this.theme.wording, rest[0].removeprefix("wording."))
             is_ratio = rest[0].removeprefix("wording.") in ("balanced", "weak_link", "strong_link")

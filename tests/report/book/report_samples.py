@@ -34,7 +34,7 @@ from citygauge.report.book.document import (
     Spans,
 )  # fmt: skip
 from citygauge.report.book.evidence import evidence_of
-from citygauge.report.book.figures import city, model, scores, units
+from citygauge.report.book.figures import city, model, robust, scores, units
 from citygauge.report.book.numbers import Evidence
 from citygauge.report.book.theme import Theme, read_theme, theme_for
 from conftest import METHOD
@@ -75,7 +75,7 @@ def undrawn() -> Iterator[None]:
     """Make reports without drawing their charts; what is drawn is computed all the same."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(jinja2.Environment, "compile", _compiled))
-        for module in (city, model, scores, units):
+        for module in (city, model, robust, scores, units):
             for name in vars(module):
                 if name.startswith("draw_") or name == "map_chart":
                     stack.enter_context(patch.object(module, name, lambda *_, **__: _Undrawn()))

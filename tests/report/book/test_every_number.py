@@ -29,6 +29,7 @@ from report_samples import (
 
 from citygauge.report.book.document import Bound, Cards, Figure, Grid, Heading, Reference, Text
 
+RANDOM = ("spatial|p_permutation", "robust_indices|total_effect", "edge|grades|edge|grade=pioneering")
 UNITS = {"zh": 1.0, "en": 0.1}  # 亿元 and billion yuan
 
 
@@ -60,7 +61,7 @@ def test_every_number_and_every_name_is_what_an_own_computation_gives(demo: str)
     for document in all_reports(demo):
         for _, bound in bounds(document):
             kind = bound.source.split("|")[0]
-            if bound.source.startswith(("spatial|p_permutation", "edge|grades|edge|grade=pioneering")):
+            if bound.source.startswith(RANDOM):
                 continue  # random numbers, and an edge of two grades; see below
             should = expected(own(demo), document, bound)  # KeyError: a figure that nothing here computes
             checked[kind.split(":")[0]] += 1
@@ -77,6 +78,10 @@ def test_every_number_and_every_name_is_what_an_own_computation_gives(demo: str)
         "counts",
         "against",
         "standings",
+        "robust_units",
+        "robust_weights",
+        "robust_run",
+        "factor",
     }
     main |= {"grades", "layers", "paths", "fact", "next"} if demo == SMART else {"balance", "bin", "rows"}
     assert main <= checked.keys(), main - checked.keys()
@@ -111,6 +116,20 @@ def test_the_chance_of_a_spatial_pattern_is_near_that_of_another_permutation_tes
         told = [b for _, b in bounds(report(demo, "en")) if b.source.startswith("spatial|p_permutation")]
         assert told
         assert all(float(b.text.removeprefix("=")) == pytest.approx(chance, abs=0.04) for b in told)
+
+
+@pytest.mark.parametrize("demo", DEMOS)
+def test_the_influence_of_each_factor_is_near_that_of_another_estimate_on_other_random_numbers(
+    demo: str,
+) -> None:
+    told = {
+        b.source: float(b.text) for _, b in bounds(report(demo, "zh")) if b.source.startswith("robust_ind")
+    }
+    should = own(demo).robust.total_effects()
+    assert len(told) >= len(should) >= 2
+    for level, effect in should.items():
+        source = f"robust_indices|total_effect|factor=weights.{level}"
+        assert told[source] == pytest.approx(effect, abs=0.07)  # three standard errors of the difference
 
 
 def test_the_edges_of_the_grades_are_printed_best_first() -> None:

@@ -132,7 +132,8 @@ def test_the_rows_of_figures_are_in_no_order_that_tells_who_is_who() -> None:
 
 UNIT_CHARTS: tuple[tuple[str, dict[str, str]], ...] = (
     ("objects", {}), ("node-strip", {"code": "T"}), ("layer-strip", {}), ("heat", {}), ("swarm", {}),
-    ("cluster-lines", {}), ("group-pillars", {"key": "region"}),
+    ("cluster-lines", {}), ("group-pillars", {"key": "region"}), ("rank-intervals", {}),
+    ("rank-chances", {}), ("pairs", {}), ("grade-chances", {}),
 )  # fmt: skip
 CITY_CHARTS = tuple((name, {}) for name in ("place", "radar", "dumbbell", "leader", "gains"))
 

@@ -34,7 +34,7 @@ from scipy import stats
 from citygauge.problems import Language
 from citygauge.report.book.document import Bound, Document, Spans, Text
 from citygauge.report.book.numbers import Number
-from citygauge.report.book.theme import Wording
+from citygauge.report.book.thresholds import Wording
 from citygauge.report.book.wording import Words
 
 WIDTH = {SMART: 1.0, YEARBOOK: 100.0}

@@ -21,7 +21,7 @@ from citygauge.report.book.wording import fixed_words
 from citygauge.result import Result
 
 CHAPTERS: dict[Kind, tuple[str, ...]] = {
-    "full": ("foreword", "background", "framework", "survey", "results", "advice", "annexes"),
+    "full": ("foreword", "background", "framework", "survey", "results", "robust", "advice", "annexes"),
     "executive": ("executive",),
     "grade": ("grade",),
     "city": ("city",),
@@ -74,6 +74,8 @@ def document_of(
     composer = Composer(material, FIGURES, GRIDS)
     blocks: list[Block] = []
     for name in CHAPTERS[kind]:
+        if name == "robust" and "robust_units" not in shared:
+            continue
         blocks += composer.chapter(name, **_context(material, name))
     words = fixed_words(language)
     return Document(
@@ -84,6 +86,7 @@ def document_of(
         look=_look(theme),
         notice=words["notice"] if result.illustrative else "",
         words=words,
+        left_out=shared.reasons,
         meta={
             "kind": kind, "language": language, "date": date, **material.record,
             "subject": subject, "unit": material.labels[unit] if unit else "",

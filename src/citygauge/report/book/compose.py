@@ -36,6 +36,7 @@ from citygauge.report.book.markdown import UnknownMarkdownError, blocks_of, span
 from citygauge.report.book.material import Material
 from citygauge.report.book.numbers import Marks, Name, Number, listed, printed_value
 from citygauge.report.book.reading import Reading
+from citygauge.report.book.sureness import Sureness
 from citygauge.report.book.theme import Said
 
 _SPECIAL = re.compile(r"([\\`*_\[\]#<>])")
@@ -97,6 +98,7 @@ class Composer:
             "fact": self._fact, "said": self._said, "listed": self._listed, "cite": self._cite,
             "figure": self._figure, "table": self._table, "box": self._box, "case_box": self._case_box,
             "cards": self._cards, "card": self._card, "ref": self._ref, "words": material.words,
+            "sure": Sureness(material),
         }  # fmt: skip
 
     def _final(self, value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from citygauge.problems import Language
+from citygauge.problems import Language, Problem
 
 Kind = Literal["full", "city", "grade", "executive"]
 Align = Literal["left", "right", "center"]
@@ -201,6 +201,8 @@ class Document:
         The fixed words of the writers (contents, page, source, notice …), by key.
     meta : mapping
         Plain data that is kept readable in every file: kind, language, city, date, version, hashes.
+    left_out : tuple of Problem
+        Why parts that the report might have had are not in it.
     """
 
     language: Language
@@ -211,6 +213,7 @@ class Document:
     notice: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[Problem, ...] = ()
 
     @property
     def figures(self) -> tuple[Figure, ...]:

@@ -21,6 +21,7 @@ from citygauge.analyse.layers import layer_paths, layer_scores, layer_statistics
 from citygauge.analyse.spatial import spatial
 from citygauge.analyse.weights import weights_table
 from citygauge.report.book.numbers import Evidence
+from citygauge.report.book.robust import robust_evidence
 from citygauge.report.book.theme import GroupRule, Theme
 from citygauge.result import Result
 
@@ -35,7 +36,11 @@ def evidence_of(result: Result, theme: Theme) -> Evidence:
     functions of `analyse` that make them.
     """
     decimals = result.decimals if theme.decimals is None else theme.decimals
-    return Evidence({**_of_nodes(result), **_of_groups(result, theme), **_of_units(result, theme)}, decimals)
+    parts = _of_nodes(result), _of_groups(result, theme), _of_units(result, theme)
+    return Evidence(
+        {name: make for part in parts for name, make in part.items()} | {**robust_evidence(result, theme)},
+        decimals,
+    )
 
 
 def _of_nodes(result: Result) -> Makers:

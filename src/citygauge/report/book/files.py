@@ -183,7 +183,7 @@ def write_reports(
                 for name, data in job.made.items():
                     (draft / name).parent.mkdir(parents=True, exist_ok=True)
                     (draft / name).write_bytes(data)
-                    record[name] = {**job.document.meta, "sha256": sha256(data).hexdigest()}
+                    record[name] = {**job.document.meta, **_left_out(job), "sha256": sha256(data).hexdigest()}
                 names += sorted(job.made, key=_place)
                 lacking |= job.not_made
                 uncovered |= job.uncovered
@@ -197,6 +197,12 @@ def write_reports(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Printed(tuple(folder / name for name in names), tuple(lacking), _problems(lacking, uncovered))
+
+
+def _left_out(job: Job) -> dict[str, Any]:
+    """Return why parts of a report are not in it, where any are."""
+    reasons = [problem.as_dict() for problem in job.document.left_out]
+    return {"left_out": reasons} if reasons else {}
 
 
 def _place(name: str) -> tuple[int, str]:

@@ -326,8 +326,46 @@ def grade_members(material: Material) -> Made:
     return _ranked(material, None, {unit for unit, grade in pairs if grade == material.grade})
 
 
+def weight_stability(material: Material) -> Made:
+    """Return between which weights of each pillar the first place, the grades and all ranks stay."""
+    lines, rows = material.evidence.lines("robust_weights"), list[Row]()
+    heads_of = {
+        "first": ("首位不变", "First place stays"), "grades": ("等级均不变", "All grades stay"),
+        "ranks": ("名次均不变", "All ranks stay"),
+    }  # fmt: skip
+    hidden = {"first"} if material.units_shown == "grades" else set()
+    shown = [
+        what
+        for what in heads_of
+        if what not in hidden and any(getattr(line, f"{what}_low") for line in lines)
+    ]
+    for line in lines:
+        found = [_interval(material, line, what) for what in shown]
+        rows.append((cell(material.name(line.raw("code"))), cell(line.weight), *found))
+    columns = heads(
+        material, ("一级指标", "Pillar", "left", 2.0), ("现权重", "Weight", "right", 0.9),
+        *((*heads_of[what], "right", 1.5) for what in shown),
+    )  # fmt: skip
+    note = said(
+        material,
+        "每次只变动一个权重，其余权重按现有比例分配余下的部分；只列一个数的，区间两端印出的数值相同。",
+        "One weight at a time is moved; the others share what is left in the proportions they have. "
+        "Where one figure stands, both ends of the interval print alike.",
+    )
+    return Made(columns, tuple(rows), material.data_sources, note)
+
+
+def _interval(material: Material, line: Line, what: str) -> Cell:
+    """Return an interval of weights; one whose ends print alike as one figure."""
+    low, high = getattr(line, f"{what}_low"), getattr(line, f"{what}_high")
+    if not low or not high or low.text == high.text:
+        return cell(low)
+    first, last = (Bound(end.text, end.source, end.value) for end in (low, high))
+    return Cell((first, Text(said(material, "—", "–")), last))
+
+
 GRIDS: Mapping[str, Callable[..., Made]] = {
     "grades": grades, "leaders": leaders, "ranking": ranking, "means": means, "index": index,
     "method": method, "channels": channels, "nodes": nodes, "peers": peers, "grade-means": grade_means,
-    "grade-members": grade_members,
+    "grade-members": grade_members, "weight-stability": weight_stability,
 }  # fmt: skip

@@ -163,9 +163,8 @@ class Material:
     @property
     def left_out(self) -> list[Name]:
         """Why analyses that a chapter asked for are not there."""
-        problems = [problem for found in self.evidence.left_out.values() for problem in found]
-        told = dict.fromkeys((problem.code, problem.text(self.language)) for problem in problems)
-        return [Name(text, f"name|{code}") for code, text in told]
+        told = self.evidence.reasons
+        return [Name(problem.text(self.language), f"name|{problem.code}") for problem in told]
 
     def short_title(self, source: str) -> str:
         """Return what a source is called in a line: its title up to the first mark, else its producer."""

@@ -18,7 +18,10 @@ Form = Literal["score", "percent", "count", "ratio", "p", "told_p", "amount"]
 
 # How the figures of a column are written, whatever table it stands in; all others are scores.
 _COLUMNS: Mapping[Form, tuple[str, ...]] = {
-    "percent": ("share", "share_known", "weight", "effective_weight"),
+    "percent": (
+        "share", "share_known", "weight", "effective_weight", "chance", "p_own", "p_other", "first_low",
+        "first_high", "ranks_low", "ranks_high", "grades_low", "grades_high",
+    ),
     "count": (
         "n", "count", "rank", "n_groups", "ungrouped", "indicators", "units", "observations", "first_choice",
         "missing", "not_applicable", "not_measurable", "imputed", "known", "expected", "place", "n_grade",
@@ -29,10 +32,14 @@ _COLUMNS: Mapping[Form, tuple[str, ...]] = {
         "kendall_low", "kendall_high", "partial",
         "eta_squared", "omega_squared", "epsilon_squared", "gini",
         "cv", "r", "r_squared", "moran", "alpha", "coordination", "coupling", "silhouette", "welch_f",
-        "kruskal_h", "z", "efficiency_constant", "efficiency_variable", "scale_efficiency",
+        "kruskal_h", "z", "efficiency_constant", "efficiency_variable", "scale_efficiency", "first",
+        "total_effect", "effect",
     ),
     "p": ("pearson_p", "spearman_p", "kendall_p", "welch_p", "kruskal_p", "p", "p_permutation"),
-    "amount": ("amount", "low", "high", "effort"),
+    "amount": (
+        "amount", "low", "high", "effort", "rank_median", "rank_p05", "rank_p95", "rank_width",
+        "mean_abs_shift",
+    ),
 }  # fmt: skip
 FORMS: Mapping[str, Form] = {column: form for form, columns in _COLUMNS.items() for column in columns}
 RATIO_DECIMALS, SHARE_DECIMALS, LEAST_P = 2, 1, 0.001
@@ -231,6 +238,13 @@ class Evidence:
             self.left_out[str(name)] = error.problems
         return name not in self.left_out
 
+    @property
+    def reasons(self) -> tuple[Problem, ...]:
+        """Why tables are left out, each reason once."""
+        above = self.parent.reasons if self.parent is not None else ()
+        own = tuple(problem for found in self.left_out.values() for problem in found)
+        return tuple({(problem.code, problem.text("en")): problem for problem in (*above, *own)}.values())
+
     def lines(self, name: str, **where: Any) -> list[Line]:
         """Return the rows of a table whose columns have these values (a list: one of them), in order."""
         frame = self.table(name)
@@ -255,7 +269,7 @@ class Evidence:
 
 KEYS = (
     "grade", "unit_code", "group", "layer", "step", "start", "end", "channel", "code", "code_a", "code_b",
-    "cluster", "advice", "key", "peer_code", "period",
+    "cluster", "advice", "key", "peer_code", "period", "factor",
 )  # fmt: skip
 _FIRST = 0xF0000
 

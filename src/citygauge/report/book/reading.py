@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from citygauge.problems import Language
 from citygauge.report.book.material import Material
 from citygauge.report.book.numbers import Form, Line, Name, Number
 from citygauge.report.book.theme import GroupKey
@@ -218,11 +219,8 @@ class Reading:
 
     def level_word(self, code: str) -> str:
         """Return what the children of a node are called: 二级指标, dimensions."""
-        framework, words = self.material.result.framework, _LEVELS[self.material.language]
-        level = framework.levels[code] + 1
-        if self.material.language == "en" and level == self.material.depth:
-            return "indicators"
-        return words[min(level, len(words) - 1)]
+        level = self.material.result.framework.levels[code] + 1
+        return level_name(level, self.material.depth, self.material.language)
 
     def parts_word(self) -> str:
         """Return what the nodes are called whose means are told one by one: those below the pillars."""
@@ -255,6 +253,7 @@ class Reading:
         """Return a threshold of the wording, as a share of the range."""
         value = getattr(self.material.theme.wording, name)
         form: Form = "ratio" if name in ("balanced", "weak_link", "strong_link") else "percent"
+        form = "amount" if name == "narrow" else form
         return Number(value, f"theme|wording.{name}", form)
 
     def count(self, lines: Sequence[Line]) -> Number:
@@ -304,6 +303,12 @@ class Reading:
             on_frontier=Number(int(frame["on_frontier"].sum()), source + "on_frontier", "count"),
             mean=Number(_mean(frame["efficiency_variable"]), source + "mean", "ratio"),
         )
+
+
+def level_name(level: int, depth: int, language: Language) -> str:
+    """Return what the nodes of a level are called, of an index that is so deep."""
+    words = _LEVELS[language]
+    return "indicators" if language == "en" and level == depth else words[min(level, len(words) - 1)]
 
 
 def _mean(values: pl.Series) -> float | None:

@@ -10,11 +10,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from citygauge.faults import RuleError, note_invalid, note_not_toml
 from citygauge.problems import Language, Problems, Where
 from citygauge.provenance import sha256_of
+from citygauge.report.book.thresholds import Data, Wording
 from citygauge.result import Result
 from citygauge.workspace import Workspace
 
@@ -28,6 +29,7 @@ CHAPTER_NAMES = frozenset(
         "framework",
         "survey",
         "results",
+        "robust",
         "advice",
         "annexes",
         "executive",
@@ -40,11 +42,7 @@ _LOGOS = {".png": re.compile(rb"\A\x89PNG\r\n"), ".svg": re.compile(rb"<svg[\s>]
 _COLOUR = r"^#[0-9a-fA-F]{6}$"
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Said(_Data):
+class Said(Data):
     """One text in both languages; facts stand in it as ``{{ fact("id") }}``."""
 
     zh: str = Field(min_length=1)
@@ -54,7 +52,7 @@ class Said(_Data):
         return self.zh if language == "zh" else self.en
 
 
-class Colours(_Data):
+class Colours(Data):
     """Colours, font families in order, and the file of a logo (PNG or SVG) in the theme's folder."""
 
     primary: str = Field("#1f5582", pattern=_COLOUR)
@@ -63,14 +61,14 @@ class Colours(_Data):
     logo: str = ""
 
 
-class Line(_Data):
+class Line(Data):
     """A line of the cover or the imprint: what it is, and what it says."""
 
     name: Said
     text: Said
 
 
-class Cover(_Data):
+class Cover(Data):
     """Who stands behind a report, and what may be done with it."""
 
     title: Said | None = None
@@ -81,42 +79,21 @@ class Cover(_Data):
     limits: Said | None = None
 
 
-class Disclosure(_Data):
+class Disclosure(Data):
     """What is told of single units: ``scores`` with ranks, or ``grades`` only."""
 
     units: Literal["scores", "grades"] = "scores"
 
 
-class Wording(_Data):
-    """From where on a word is used; differences and spreads are shares of the range of the index.
+class RobustChapter(Data):
+    """Whether a report tells how sure its ranks are, and how often it draws at most."""
 
-    `near`: no further apart is 接近 / close to; `far`: at least so far apart is 明显 / clearly. `even`: an SD
-    up to it is 均衡 / even, from `uneven` on it is 不均衡 / uneven. `weak_link`, `strong_link`: absolute
-    correlations from which a relation is told at all, and called strong. `significance`: largest p-value at
-    which a difference between groups is called one. `balanced`: smallest coordination degree that is called
-    balanced.
-    """
-
-    near: float = Field(0.03, gt=0, lt=1)
-    far: float = Field(0.10, gt=0, lt=1)
-    even: float = Field(0.15, gt=0, lt=1)
-    uneven: float = Field(0.20, gt=0, lt=1)
-    weak_link: float = Field(0.3, gt=0, lt=1)
-    strong_link: float = Field(0.7, gt=0, lt=1)
-    significance: float = Field(0.05, gt=0, lt=1)
-    balanced: float = Field(0.8, gt=0, lt=1)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Wording:
-        if not (self.near < self.far and self.even <= self.uneven and self.weak_link < self.strong_link):
-            raise RuleError(
-                "thresholds must rise: near < far, even <= uneven, weak_link < strong_link",
-                "各阈值应递增：near < far，even ≤ uneven，weak_link < strong_link",
-            )
-        return self
+    chapter: bool = True
+    replications: int = Field(10_000, ge=100)
+    samples: int = Field(4096, ge=0)
 
 
-class GroupRule(_Data):
+class GroupRule(Data):
     """Groups of units by an attribute: its texts, or bins of its numbers by `edges` or by `quantiles`.
 
     `scale_en` is what the numbers are multiplied by for the unit that English counts in, such as 0.1 for
@@ -135,20 +112,20 @@ class GroupRule(_Data):
     rest: tuple[str, ...] = ()
 
 
-class Layer(_Data):
+class Layer(Data):
     """A layer of the model, from input to effect, and the pillars that stand in it."""
 
     name: Said
     codes: tuple[str, ...] = Field(min_length=1)
 
 
-class Reference(_Data):
+class Reference(Data):
     """Where declared facts come from."""
 
     citation: Said
 
 
-class Fact(_Data):
+class Fact(Data):
     """A figure or a date that no computation gives: what it is, its value, and its source.
 
     `value_en` is what English prints where the figure is counted in other units (6000万 is 60 million).
@@ -166,7 +143,7 @@ class Fact(_Data):
         return f"{value:,}" if language == "en" and isinstance(value, int) else str(value)
 
 
-class Event(_Data):
+class Event(Data):
     """A dated event of the policy time line."""
 
     date: str = Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")
@@ -175,7 +152,7 @@ class Event(_Data):
     source: str
 
 
-class Parts(_Data):
+class Parts(Data):
     """Something with its parts: a stage of development, a kind of construction content."""
 
     label: Said
@@ -183,7 +160,7 @@ class Parts(_Data):
     side: Literal["", "left", "right"] = ""
 
 
-class Case(_Data):
+class Case(Data):
     """A case that shows the way, and the nodes it speaks to."""
 
     id: str
@@ -194,7 +171,7 @@ class Case(_Data):
     source: str
 
 
-class AdviceGroup(_Data):
+class AdviceGroup(Data):
     """A section of the recommendations."""
 
     id: str
@@ -202,7 +179,7 @@ class AdviceGroup(_Data):
     lead: Said
 
 
-class Advice(_Data):
+class Advice(Data):
     """A recommendation tied to nodes: it is given where one of them is weak, or uneven.
 
     `effort` is how much it asks for, from 1 (months, own means) to 5 (years, large investment).
@@ -218,7 +195,7 @@ class Advice(_Data):
     cases: tuple[str, ...] = ()
 
 
-class Outline(_Data):
+class Outline(Data):
     """Which pillars the results show in which section; blank = by their means."""
 
     firm: tuple[str, ...] = ()
@@ -227,7 +204,7 @@ class Outline(_Data):
     flow: tuple[str, ...] = ()
 
 
-class Theme(_Data):
+class Theme(Data):
     """Everything a report says that is not computed, and how it looks."""
 
     id: str = PLAIN
@@ -237,6 +214,7 @@ class Theme(_Data):
     cover: Cover = Cover()
     disclose: Disclosure = Disclosure()
     wording: Wording = Wording()
+    robust: RobustChapter = RobustChapter()
     object: Said = Said(zh="城市", en="city")
     objects: Said = Said(zh="城市", en="cities")
     groups: Mapping[GroupKey, GroupRule] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ from typing import Any
 
 from citygauge.problems import Language
 from citygauge.report.book.numbers import Number
-from citygauge.report.book.theme import Wording
+from citygauge.report.book.thresholds import Wording
 
 
 @cache
@@ -29,6 +29,12 @@ def fixed_words(language: Language) -> Mapping[str, str]:
 def channel_name(channel: str, language: Language) -> str:
     """Return what a collection channel is called."""
     return str(_all_words()["channels"][language][channel or "none"])
+
+
+def factor_name(key: str, language: Language, nodes: str) -> str:
+    """Return what a factor of a robustness run is called; a part of the method without a name, its key."""
+    words = _all_words()["factors"][language]
+    return str(words.get(key, words["other"])).format(nodes=nodes, key=key)
 
 
 @dataclass(frozen=True)
@@ -91,3 +97,9 @@ class Words:
     def is_significant(self, p: Number) -> bool:
         """Tell whether a difference between groups may be called one."""
         return bool(p) and p.printed <= self.rules.significance
+
+    def reliability(self, narrow: Number, units: Number) -> str:
+        """Return how reliable a ranking is called in which so many of the units have a narrow interval."""
+        share = round(narrow.printed / units.printed, 9) if units.value else 0.0
+        kind = "firm" if share >= self.rules.firm else "loose" if share <= self.rules.loose else "partly"
+        return str(_all_words()["ranking"][self.language][kind])

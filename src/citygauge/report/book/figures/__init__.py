@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from citygauge.report.book.figures import city, model, scores, units
+from citygauge.report.book.figures import city, model, robust, scores, units
 from citygauge.report.book.figures.drawn import Drawn
 
 FIGURES: Mapping[str, Callable[..., Drawn]] = {
@@ -17,5 +17,8 @@ FIGURES: Mapping[str, Callable[..., Drawn]] = {
     "correlations": scores.correlations, "swarm": units.swarm,
     "scatter": units.scatter, "heat": units.heat, "cluster-lines": units.cluster_lines,
     "place": city.place, "radar": city.radar,
+    "rank-intervals": robust.rank_intervals, "grade-chances": robust.grade_chances,
+    "rank-chances": robust.rank_chances, "pairs": robust.pairs, "influence": robust.influence,
+    "one-at-a-time": robust.one_at_a_time,
     "dumbbell": city.dumbbell, "leader": city.leader, "gains": city.gains,
 }  # fmt: skip

@@ -16,12 +16,14 @@ _KINDS: Mapping[Language, Mapping[str, str]] = {
     "zh": {"bars": "条形图", "columns": "柱形图", "tree": "树形图", "donut": "环形图", "map": "地图",
            "strip": "分布图", "scatter": "散点图", "heat": "热力图", "radar": "雷达图", "lines": "平行坐标图",
            "diagram": "示意图", "treemap": "矩形树图", "dumbbell": "哑铃图", "waterfall": "瀑布图",
-           "swarm": "蜂群图", "slope": "斜率图"},
+           "swarm": "蜂群图", "slope": "斜率图", "intervals": "区间图", "shares": "堆叠条形图",
+           "tornado": "龙卷风图"},
     "en": {"bars": "Bar chart", "columns": "Column chart", "tree": "Tree", "donut": "Ring chart",
            "map": "Map", "strip": "Distribution", "scatter": "Scatter plot", "heat": "Heat map",
            "radar": "Radar chart", "lines": "Parallel coordinates", "diagram": "Diagram",
            "treemap": "Treemap", "dumbbell": "Dumbbell chart", "waterfall": "Waterfall chart",
-           "swarm": "Beeswarm", "slope": "Slope chart"},
+           "swarm": "Beeswarm", "slope": "Slope chart",
+           "intervals": "Intervals", "shares": "Stacked bars", "tornado": "Tornado chart"},
 }  # fmt: skip
 
 
