@@ -259,9 +259,9 @@ def chosen_and_drawn(n_units: int) -> Model:
         Factor(key="aggregate.by.0", values=({"how": "arithmetic"}, {"how": "geometric"})),
         Factor(key="aggregate.by.1", values=({"how": "arithmetic"}, {"how": "geometric"})),
     )
+    able = chosen_nodes(framework, (), ())
     weights = tuple(
-        Factor(name=f"w{i}", weights=WeightDraws(share=0.25, codes=tuple(framework.codes[i::4])))
-        for i in range(4)
+        Factor(name=f"w{i}", weights=WeightDraws(share=0.25, codes=tuple(able[i::4]))) for i in range(4)
     )
     return model_of(result, Spec(factor=(*choices, *weights)))
 
