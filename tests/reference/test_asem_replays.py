@@ -176,6 +176,7 @@ def test_the_files_of_a_replay_hold_what_was_computed(
     np.testing.assert_allclose(austria, expected.filter(pl.col("uCode") == "AUT")[:, 2:].to_numpy()[0])
     summary = pl.read_csv(tmp_path / "robust" / "summary.csv")
     assert summary.columns[:5] == ["unit_code", "rank_published", "rank_median", "rank_p05", "rank_p95"]
+    assert summary["score_median"].is_null().all()  # min-max and z-scores are no one scale
     indices = pl.read_csv(tmp_path / "robust" / "indices.csv")
     assert indices.columns == ["output", "factor", "S1", "S1_low", "S1_high", "ST", "ST_low", "ST_high"]
     counts = Counts.load(tmp_path / "robust" / "histogram.npz")

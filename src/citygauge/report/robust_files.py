@@ -20,7 +20,7 @@ from citygauge.analyse.compare import noticed
 from citygauge.analyse.robust.answers import summary
 from citygauge.analyse.robust.designs import Factorial, Saltelli
 from citygauge.analyse.robust.replay import Replay
-from citygauge.analyse.robust.robustness import Robustness, in_order
+from citygauge.analyse.robust.robustness import SCORES, Robustness, in_order
 from citygauge.analyse.robust.sensitivity import indices_table
 from citygauge.analyse.robust.spec import SPEC, Spec
 from citygauge.files import write_csv
@@ -130,7 +130,7 @@ def write_replay(found: Replay, folder: Path) -> Written:
         tables = {
             "scores": pl.DataFrame(place).with_columns(values),
             "ranks": pl.DataFrame(place).with_columns(ranks),
-            "summary": summary(found.counts, units, result.ranks[:, 0], grades),
+            "summary": _summary(found, grades),
         }
         if found.indices is not None and found.design is not None:
             table = indices_table(found.indices, found.outputs.names, found.design.factors)
@@ -148,6 +148,15 @@ def write_replay(found: Replay, folder: Path) -> Written:
         "factors": list(found.design.factors) if found.design else [],
     }
     return _put(folder, record, fill)
+
+
+def _summary(found: Replay, grades: tuple[str, ...]) -> pl.DataFrame:
+    """Return the summary of given runs, without scores where these are on several scales."""
+    result = found.result
+    frame = summary(found.counts, result.row_labels, result.ranks[:, 0], grades)
+    if found.is_one_scale:
+        return frame
+    return frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in SCORES)
 
 
 def order_of(result: Result) -> NDArray[np.intp]:

@@ -91,10 +91,6 @@ def model_of(
             failed.append((chosen, error))
     _note_impossible(failed, size, result, spec, problems)
     spans = {ranges(variant.method, framework)[framework.root.code] for variant in variants}
-    hows = {
-        (v.method.normalise.how, v.method.aggregate.rules(framework)[framework.root.code].how)
-        for v in variants
-    }
     if result.scale is not None and None in spans:
         problems.add("method.grades-without-range", Where(SPEC), scale=result.scale.id)
     problems.raise_errors()
@@ -106,11 +102,19 @@ def model_of(
         noted.extend(problems.warnings)
     graded = result.scale is not None and (None not in spans or len(spans) == 1)
     grades = tuple(grade.id for grade in result.scale.grades) if result.scale and graded else ()
-    is_one_scale = len(spans) == 1 and (None not in spans or len(hows) == 1)
+    is_one_scale = have_one_scale([variant.method for variant in variants], framework)
     return Model(
         spec.seed, units, tree, tuple(factors), tuple(each.name for each in choosing), tuple(variants),
         number, grades, is_one_scale,
     )  # fmt: skip
+
+
+def have_one_scale(methods: Sequence[Method], framework: Framework) -> bool:
+    """Tell whether the indices of several methods can be held against each other."""
+    root = framework.root.code
+    spans = {ranges(method, framework)[root] for method in methods}
+    hows = {(method.normalise.how, method.aggregate.rules(framework)[root].how) for method in methods}
+    return len(spans) <= 1 and (None not in spans or len(hows) == 1)
 
 
 def _with_noise(

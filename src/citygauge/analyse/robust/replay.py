@@ -16,6 +16,7 @@ from citygauge.analyse.robust.model import strata_mean
 from citygauge.analyse.robust.prepare import (
     check_keys,
     given_weights,
+    have_one_scale,
     read_sets,
     reasons,
     variant_of,
@@ -31,6 +32,7 @@ from citygauge.faults import reasoned
 from citygauge.files import Sheet, canonical_headers
 from citygauge.problems import InputError, Problem, Problems
 from citygauge.result import Result
+from citygauge.score.method import Method
 from citygauge.score.weighting import check_weights
 from citygauge.workspace import Workspace
 
@@ -59,6 +61,8 @@ class Replay:
     outputs : Outputs
     indices : Indices or None
         Of a design: exact ones of a full factorial, estimates as COINr makes them of Saltelli's.
+    is_one_scale : bool
+        Whether the scores of all runs can be held against each other.
     """
 
     result: Result
@@ -69,6 +73,7 @@ class Replay:
     design: Saltelli | Factorial | None
     outputs: Outputs
     indices: Indices | None
+    is_one_scale: bool = True
 
 
 def replay(result: Result, runs: Sheet, sets: Sheet | None = None) -> Replay:
@@ -96,7 +101,7 @@ def replay(result: Result, runs: Sheet, sets: Sheet | None = None) -> Replay:
         workspace = with_weight_sets(workspace, found)
     runs = canonical_headers(runs, (RUN_COLUMN, WEIGHTS))
     rows = _rows(runs, result, problems)
-    scores, edges = _scores(result, workspace, runs, rows, problems)
+    scores, edges, methods = _scores(result, workspace, runs, rows, problems)
     problems.raise_errors()
     scale = result.scale
     place = {grade.id: i for i, grade in enumerate(scale.grades)} if scale else {}
@@ -108,6 +113,7 @@ def replay(result: Result, runs: Sheet, sets: Sheet | None = None) -> Replay:
         result, tuple(runs.frame[RUN_COLUMN].to_list()), scores[:, :n_units], ranks_of(scores, n_units),
         _counted(scores, edges, design, n_units), design, outputs,
         None if design is None else _indices(design, outputs.take(scores, edges)),
+        have_one_scale(methods, workspace.framework),
     )  # fmt: skip
 
 
@@ -150,8 +156,8 @@ def _value(text: str) -> Any:
 
 def _scores(
     result: Result, workspace: Workspace, runs: Sheet, rows: Sequence[Mapping[str, Any]], problems: Problems
-) -> tuple[Array, Array | None]:
-    """Return the index of every run, and the edges of the grades in each; runs alike in method together."""
+) -> tuple[Array, Array | None, list[Method]]:
+    """Return the index of every run, the edges of the grades in each, and the methods; like runs together."""
     stages, units = Stages(workspace, result.period), result.units.codes
     tree, base = Tree.of(workspace.framework), result.method.weights
     weights = [str(row.get(WEIGHTS, base)) for row in rows]
@@ -168,6 +174,7 @@ def _scores(
     for i, row in enumerate(rows):
         alike.setdefault(tuple((k, v) for k, v in sorted(row.items()) if k != WEIGHTS), []).append(i)
     failed: list[tuple[int, Exception]] = []
+    methods: list[Method] = []
     for settings, at in alike.items():
         try:
             method = with_settings(result.method, dict(settings))
@@ -177,6 +184,7 @@ def _scores(
             continue
         if problems.errors:
             continue  # nothing but what else is wrong is asked for
+        methods.append(method)
         choice = np.array([names.index(weights[i]) for i in at])
         for start in range(0, len(at), part := max(1, CELLS // scores.shape[1])):
             some = slice(start, start + part)
@@ -185,7 +193,7 @@ def _scores(
         if edges is not None:
             edges[at] = variant.edges
     _note_failed(failed, runs, result, problems)
-    return scores, edges
+    return scores, edges, methods
 
 
 def _note_failed(
