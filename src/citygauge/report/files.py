@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -61,29 +61,54 @@ def write_results(result: Result, folder: Path, also: Collection[Extra] = ()) ->
     InputError
         When the folder holds files and no run of CityGauge.
     """
-    refuse_foreign(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    made: dict[str, Pdf] = {}
+
+    def fill(draft: Path) -> list[str]:
         contents = {language: report_content(result, language) for language in LANGUAGES}
         names = _write_draft(result, contents, draft)
-        made = _write_pdfs(result, contents, draft) if "pdf" in also else {}
+        made.update(_write_pdfs(result, contents, draft) if "pdf" in also else {})
         names += [name for name, pdf in made.items() if not pdf.lacks]
         if "workbook" in also:
             write_workbook(result, draft / WORKBOOK)
             names.append(WORKBOOK)
-        names.append(RUN)
-        record = {**run_record(result), "files": names}
-        (draft / RUN).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        return names
+
+    paths = put_in_place(folder, run_record(result), fill).paths
+    return Written(paths, tuple(name for name, pdf in made.items() if pdf.lacks), _pdf_problems(made))
+
+
+def put_in_place(folder: Path, record: Mapping[str, Any], fill: Callable[[Path], list[str]]) -> Written:
+    """Have everything written aside, then put it in place of an earlier run, the record last.
+
+    Parameters
+    ----------
+    folder : Path
+    record : mapping
+        Of the run; the names of its files are added.
+    fill : callable
+        Writes into a folder and returns the names of the files.
+
+    Raises
+    ------
+    InputError
+        When the folder holds files and no run of CityGauge.
+    """
+    refuse_foreign(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        names = [*fill(draft), RUN]
+        text = json.dumps({**record, "files": names}, ensure_ascii=False, indent=2)
+        (draft / RUN).write_text(text + "\n", encoding="utf-8")
         remove_run(folder)
-        (folder / "steps").mkdir(parents=True, exist_ok=True)
         for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).replace(folder / name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    pages = [f"report.{language}.html" for language in LANGUAGES]
-    paths = tuple(folder / name for name in (*pages, *(name for name in names if name not in pages)))
-    return Written(paths, tuple(name for name, pdf in made.items() if pdf.lacks), _pdf_problems(made))
+    return Written(
+        tuple(folder / name for name in sorted(names, key=lambda name: not name.endswith(".html")))
+    )
 
 
 def _write_draft(result: Result, contents: Mapping[Language, Content], draft: Path) -> list[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ from citygauge.files import write_csv
 from citygauge.panel import Panel
 from citygauge.problems import Problem
 from citygauge.provenance import sha256_of
-from citygauge.report.files import LANGUAGES, RUN, Written, method_text, refuse_foreign, remove_run
+from citygauge.report.files import LANGUAGES, Written, method_text, put_in_place
 from citygauge.report.panel_page import panel_page
 from citygauge.report.record import run_record
 from citygauge.result import NOTICE
@@ -72,11 +69,9 @@ def write_panel(panel: Panel, folder: Path) -> Written:
     InputError
         When the folder holds files and no run of CityGauge.
     """
-    refuse_foreign(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     record = panel_record(panel)
-    try:
+
+    def fill(draft: Path) -> list[str]:
         texts = {"method.toml": method_text(panel.last)}
         texts |= {f"panel.{language}.html": panel_page(panel, language, record) for language in LANGUAGES}
         for name, text in texts.items():
@@ -84,17 +79,9 @@ def write_panel(panel: Panel, folder: Path) -> Written:
         tables = {f"{name}.csv": frame for name, frame in panel_tables(panel).items()}
         for name, frame in tables.items():
             write_csv(frame, draft / name)
-        names = [*texts, *tables, RUN]
-        record["files"] = names
-        (draft / RUN).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        remove_run(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            (draft / name).replace(folder / name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    pages = [name for name in names if name.endswith(".html")]
-    return Written(tuple(folder / name for name in (*pages, *(name for name in names if name not in pages))))
+        return [*texts, *tables]
+
+    return put_in_place(folder, record, fill)
 
 
 def _ranks(panel: Panel) -> pl.DataFrame:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -14,17 +10,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 import tomli_w
-from numpy.typing import NDArray
 
 from citygauge.analyse.compare import noticed
 from citygauge.analyse.robust.answers import summary
 from citygauge.analyse.robust.designs import Factorial, Saltelli
 from citygauge.analyse.robust.replay import Replay
-from citygauge.analyse.robust.robustness import SCORES, Robustness, in_order
+from citygauge.analyse.robust.robustness import SCORES, Robustness, in_order, order_of
 from citygauge.analyse.robust.sensitivity import indices_table
 from citygauge.analyse.robust.spec import SPEC, Spec
 from citygauge.files import write_csv
-from citygauge.report.files import LANGUAGES, RUN, Written, refuse_foreign, remove_run
+from citygauge.report.files import LANGUAGES, Written, put_in_place
 from citygauge.report.record import run_record
 from citygauge.report.slider import slider_page
 from citygauge.result import NOTICE, Result
@@ -112,7 +107,7 @@ def write_robust(found: Robustness, folder: Path, changes: pl.DataFrame | None =
         (draft / SPEC).write_text(spec_text(found.spec, found.result), encoding="utf-8", newline="\n")
         return [*names, HISTOGRAM, SPEC]
 
-    return _put(folder, robust_record(found), fill)
+    return put_in_place(folder, robust_record(found), fill)
 
 
 def write_replay(found: Replay, folder: Path) -> Written:
@@ -147,7 +142,7 @@ def write_replay(found: Replay, folder: Path) -> Written:
         "design": design_name(found.design),
         "factors": list(found.design.factors) if found.design else [],
     }
-    return _put(folder, record, fill)
+    return put_in_place(folder, record, fill)
 
 
 def _summary(found: Replay, grades: tuple[str, ...]) -> pl.DataFrame:
@@ -157,15 +152,6 @@ def _summary(found: Replay, grades: tuple[str, ...]) -> pl.DataFrame:
     if found.is_one_scale:
         return frame
     return frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in SCORES)
-
-
-def order_of(result: Result) -> NDArray[np.intp]:
-    """Return the order of the units in files: that of the workspace, or of their neutral names."""
-    labels = result.row_labels
-    places = (
-        sorted(range(len(labels)), key=lambda row: labels[row]) if result.illustrative else range(len(labels))
-    )
-    return np.array(places, np.intp)
 
 
 def design_name(design: Saltelli | Factorial | None) -> str | None:
@@ -179,21 +165,3 @@ def spec_text(spec: Spec, result: Result) -> str:
     data = spec.model_dump(mode="json", exclude_defaults=True)
     kept = {name: getattr(spec, name) for name in ("n", "seed", "samples", "top", "impossible")}
     return f"{notice}# sha256 {spec.hash}\n{tomli_w.dumps({**kept, 'factor': data.get('factor', [])})}"
-
-
-def _put(folder: Path, record: Mapping[str, Any], fill: Callable[[Path], list[str]]) -> Written:
-    """Write everything aside, then put it in place of an earlier run, the record last."""
-    refuse_foreign(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        names = [*fill(draft), RUN]
-        text = json.dumps({**record, "files": names}, ensure_ascii=False, indent=2)
-        (draft / RUN).write_text(text + "\n", encoding="utf-8")
-        remove_run(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            (draft / name).replace(folder / name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return Written(tuple(folder / name for name in names))

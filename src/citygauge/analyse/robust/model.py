@@ -79,7 +79,7 @@ class Draws:
             {name: np.concatenate([each.levels[name] for each in parts]) for name in first.levels},
         )
 
-    def part(self, rows: slice) -> Draws:
+    def part(self, rows: slice | NDArray[np.intp]) -> Draws:
         """Return some of the replications."""
         return Draws(
             {name: each[rows] for name, each in self.uniforms.items()},
@@ -206,7 +206,7 @@ class Model:
             rows = np.flatnonzero(variant == number)
             is_all = rows.size == len(draws)
             chosen = self.variants[number]
-            own = draws if is_all else _rows(draws, rows)
+            own = draws if is_all else draws.part(rows)
             found = self._scores(chosen, own)
             if is_all:
                 scores = found
@@ -221,7 +221,7 @@ class Model:
         found, variant = np.empty((len(draws), len(self.tree.above))), self.variant_of(draws)
         for number in np.unique(variant):
             rows = np.flatnonzero(variant == number)
-            found[rows] = self.shares(self.variants[number], _rows(draws, rows))
+            found[rows] = self.shares(self.variants[number], draws.part(rows))
         return found
 
     def shares(self, variant: Variant, draws: Draws) -> Array:
@@ -288,10 +288,3 @@ def _drawn_from(odds: Array, uniforms: Array) -> Whole:
     reached = np.cumsum(odds)
     at = np.searchsorted(reached, uniforms * reached[-1], side="right")
     return np.asarray(np.minimum(at, np.flatnonzero(odds)[-1]), np.int64)
-
-
-def _rows(draws: Draws, rows: NDArray[np.intp]) -> Draws:
-    return Draws(
-        {name: each[rows] for name, each in draws.uniforms.items()},
-        {name: each[rows] for name, each in draws.levels.items()},
-    )

@@ -100,8 +100,8 @@ def model_of(
     problems.raise_errors()
     if noted is not None:
         noted.extend(problems.warnings)
-    graded = result.scale is not None and (None not in spans or len(spans) == 1)
-    grades = tuple(grade.id for grade in result.scale.grades) if result.scale and graded else ()
+    is_graded = None not in spans or len(spans) == 1
+    grades = tuple(grade.id for grade in result.scale.grades) if result.scale and is_graded else ()
     is_one_scale = have_one_scale([variant.method for variant in variants], framework)
     return Model(
         spec.seed, units, tree, tuple(factors), tuple(each.name for each in choosing), tuple(variants),

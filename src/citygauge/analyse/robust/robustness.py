@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from citygauge.analyse.compare import noticed
+from citygauge.analyse.compare import noticed, number
 from citygauge.analyse.leave_out import LeftOut, leave_one_out
 from citygauge.analyse.robust import answers
 from citygauge.analyse.robust.answers_convergence import Convergence, convergence
@@ -220,7 +220,7 @@ class Robustness:
         found = regional(np.column_stack(columns), inside, np.array(chooses))
         rows = [
             (
-                unit, *names[i], _number(found.distances[i, j]), _number(found.p_values[i, j]),
+                unit, *names[i], number(found.distances[i, j]), number(found.p_values[i, j]),
                 int(np.nansum(inside[:, j])), int(np.sum(inside[:, j] == 0)),
             )
             for j, unit in enumerate(self.units)
@@ -309,6 +309,13 @@ def _spec_of(given: Spec | Mapping[str, Any] | Path | str) -> Spec:
     return found
 
 
+def order_of(result: Result) -> NDArray[np.intp]:
+    """Return the order of the units in files: that of the workspace, or of their neutral names."""
+    labels = result.row_labels
+    rows = range(len(labels))
+    return np.array(sorted(rows, key=lambda row: labels[row]) if result.illustrative else rows, np.intp)
+
+
 def in_order(frame: pl.DataFrame, result: Result) -> pl.DataFrame:
     """Return a table with its units in the order of their neutral names, where these stand for them.
 
@@ -316,7 +323,7 @@ def in_order(frame: pl.DataFrame, result: Result) -> pl.DataFrame:
     """
     if not result.illustrative:
         return frame
-    place = {label: i for i, label in enumerate(sorted(result.row_labels))}
+    place = {result.row_labels[row]: i for i, row in enumerate(order_of(result))}
     place |= {f"{RANK}{label}": i for label, i in place.items()}
     column = "unit_code" if "unit_code" in frame.columns else "output"
     order = pl.col(column).replace_strict(place, default=-1, return_dtype=pl.Int64)
@@ -339,7 +346,3 @@ def own_spec(workspace: Workspace) -> Spec:
     problems.raise_errors()
     assert spec is not None
     return with_factors(spec, workspace.framework)
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

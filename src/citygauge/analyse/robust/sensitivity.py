@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from citygauge.analyse.compare import number
 from citygauge.analyse.robust.draws import Stream
 from citygauge.analyse.robust.model import Draws, Model
 from citygauge.analyse.robust.ranking import padded, ranks_of
@@ -169,7 +170,7 @@ def shapley(model: Model, outputs: Outputs, samples: int, threads: int | None = 
         sums.add(y, np.stack(changed))
     found = sums.effects(rng=np.random.default_rng([model.seed, 1]))
     rows = [
-        (output, factor, *(_number(each[i, j]) for each in (found.effect, found.low, found.high)))
+        (output, factor, *(number(each[i, j]) for each in (found.effect, found.low, found.high)))
         for j, output in enumerate(outputs.names)
         for i, factor in enumerate(names)
     ]
@@ -188,7 +189,7 @@ def indices_table(found: Indices, outputs: Iterable[str], factors: Iterable[str]
     )  # fmt: skip
     names = tuple(factors)
     rows = [
-        (output, factor, *(_number(each[i, j]) for each in columns))
+        (output, factor, *(number(each[i, j]) for each in columns))
         for j, output in enumerate(outputs)
         for i, factor in enumerate(names)
     ]
@@ -222,7 +223,3 @@ def _in_order(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
