@@ -49,6 +49,7 @@ SESSIONS = (
     "how-to/compare-methods", "how-to/follow-several-years", "how-to/load-a-yearbook",
     "how-to/sdmx-and-coin-tool", "how-to/reconcile-sources", "how-to/one-entry-several-standards",
     "how-to/write-a-report", "how-to/make-a-theme", "how-to/test-a-ranking", "how-to/replay-runs",
+    "how-to/audit-published", "how-to/improve",
 )  # fmt: skip
 FENCE = re.compile(r"^(?P<ticks>```+)(?P<kind>[\w{}-]*)\n(?P<body>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)
 WRITE = os.environ.get("CITYGAUGE_WRITE_DOCS") == "1"

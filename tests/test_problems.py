@@ -22,12 +22,14 @@ COMPOSED = {
     'f"facts.unknown-{column}"': {"facts.unknown-state", "facts.unknown-origin", "facts.unknown-channel"},
     'f"{room}.unknown-key"': {
         "method.unknown-key",
+        "published.unknown-key",
         "robust.unknown-key",
         "settings.unknown-key",
         "theme.unknown-key",
     },
     'f"{room}.bad-value"': {
         "method.bad-value",
+        "published.bad-value",
         "robust.bad-value",
         "settings.bad-value",
         "theme.bad-value",

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import bench_audit
 import bench_methods
 import bench_report
 import bench_robust
@@ -157,6 +158,7 @@ def main() -> None:
     bench_methods.compare()
     bench_report.compare()
     bench_robust.compare()
+    bench_audit.compare(timed)
     python = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), 9)
     helped = timed(
         lambda: subprocess.run(

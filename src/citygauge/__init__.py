@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from citygauge.analyse.causes import causes
     from citygauge.analyse.compare import compare
     from citygauge.analyse.describe import describe
+    from citygauge.analyse.improve.propose import improve
     from citygauge.analyse.leave_out import leave_one_out
     from citygauge.analyse.robust.replay import replay
     from citygauge.analyse.robust.robustness import robustness
     from citygauge.analyse.scorecard import scorecard
     from citygauge.analyse.trends import trends
+    from citygauge.audit.audit import audit_published
+    from citygauge.audit.read import read_published
+    from citygauge.audit.reconstruct.reconstruct import reconstruct
     from citygauge.corridor import assess, assess_panel
     from citygauge.framework.builtin import builtin
     from citygauge.framework.model import Framework
@@ -38,14 +42,18 @@ __all__ = [
     "Workspace",
     "assess",
     "assess_panel",
+    "audit_published",
     "builtin",
     "causes",
     "compare",
     "describe",
     "from_frames",
+    "improve",
     "leave_one_out",
     "open",
     "read_framework",
+    "read_published",
+    "reconstruct",
     "replay",
     "robustness",
     "scorecard",
@@ -61,14 +69,18 @@ _HOMES = {
     "Workspace": "workspace",
     "assess": "corridor",
     "assess_panel": "corridor",
+    "audit_published": "audit.audit",
     "builtin": "framework.builtin",
     "causes": "analyse.causes",
     "compare": "analyse.compare",
     "describe": "analyse.describe",
     "from_frames": "workspace",
+    "improve": "analyse.improve.propose",
     "leave_one_out": "analyse.leave_out",
     "open": "workspace",
     "read_framework": "framework.read",
+    "read_published": "audit.read",
+    "reconstruct": "audit.reconstruct.reconstruct",
     "replay": "analyse.robust.replay",
     "robustness": "analyse.robust.robustness",
     "scorecard": "analyse.scorecard",

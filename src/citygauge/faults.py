@@ -113,7 +113,8 @@ def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> I
         if fault["type"] == "extra_forbidden" and model is not None:
             near = near_keys(model, fault["loc"])
             en, zh = f"{en}; known: {', '.join(near)}", f"{zh}；已有：{'、'.join(near)}"
-        yield Fault(key, str(fault["input"])[:60], en, zh)
+        given = "" if fault["type"] == "missing" else str(fault["input"])[:60]  # else all that stands around
+        yield Fault(key, given, en, zh)
 
 
 def key_of(location: tuple[int | str, ...]) -> str:

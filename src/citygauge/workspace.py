@@ -317,11 +317,12 @@ def _polars(frame: Any) -> pl.DataFrame:
 
 
 def framework_place(name: str, folder: Path | None = None) -> Path:
-    """Return where a framework stands: a path (inside the workspace first), else a built-in one's folder."""
-    for base in (folder, Path()):
-        if base is not None and exists(base / name):
-            return base / name
-    return builtin_folder() / name if name in builtin_names() else (folder or Path()) / name
+    """Return where a framework stands: inside the workspace, else the built-in one, else a path from here."""
+    if folder is not None and exists(folder / name):
+        return folder / name
+    if name in builtin_names():
+        return builtin_folder() / name
+    return Path(name) if folder is None or exists(Path(name)) else folder / name
 
 
 def find_framework(

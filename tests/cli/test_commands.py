@@ -25,7 +25,7 @@ from conftest import SOURCED
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 COMMANDS = {
     "": ("framework", "import", "collect", "weights", "new", "check", "assess", "trace", "compare", "panel",
-         "robust", "scorecard", "report", "--lang"),
+         "robust", "audit", "reconstruct", "improve", "scorecard", "report", "--lang"),
     "framework": ("list", "show", "check", "export"),
     "framework list": ("--json",),
     "framework show": ("--weights", "--measures", "--json"),
@@ -51,6 +51,9 @@ COMMANDS = {
     "panel": ("--method", "--period", "--out", "--json"),
     "robust": ("--spec", "--n", "--seed", "--samples", "--method", "--runs", "--weights", "--against",
                "--cluster", "--keep", "--out", "--json"),
+    "audit": ("--report", "--out", "--method", "--json"),
+    "reconstruct": ("--n", "--seed", "--weights", "--out", "--json"),
+    "improve": ("--city", "--to", "--cost", "--sure", "--plans", "--method", "--out", "--json"),
     "scorecard": ("--standard", "--unit", "--out", "--json"),
     "report": ("make", "check"),
     "report make": ("--kind", "--city", "--grade", "--lang", "--format", "--theme", "--date", "--reference",

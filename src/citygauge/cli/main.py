@@ -6,12 +6,15 @@ import typer
 
 from citygauge.cli import (
     assess,
+    audit,
     book,
     collect,
     compare,
     framework,
+    improve,
     intake,
     panel,
+    reconstruct,
     robust,
     scorecard,
     sdmx,
@@ -61,6 +64,9 @@ app.command(
     "robust",
     help=say("Tell how sure the ranks are, and what they depend on.", "说明名次有多可靠，以及取决于什么。"),
 )(robust.robust)
+app.command("audit", help=audit.HELP)(audit.audit)
+app.command("reconstruct", help=reconstruct.HELP)(reconstruct.reconstruct)
+app.command("improve", help=improve.HELP)(improve.improve)
 app.command("scorecard", help=say("Show the facts under a published standard.", "按公布的标准列出事实。"))(
     scorecard.scorecard
 )

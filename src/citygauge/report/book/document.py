@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from citygauge.problems import Language, Problem
 
-Kind = Literal["full", "city", "grade", "executive"]
+Kind = Literal["full", "city", "grade", "executive", "audit"]
 Align = Literal["left", "right", "center"]
 KINDS: tuple[Kind, ...] = ("full", "city", "grade", "executive")
 

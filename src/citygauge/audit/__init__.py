@@ -1,0 +1,1 @@
+"""Whether a published index is arithmetically possible, which figure is wrong, and what it does not print."""

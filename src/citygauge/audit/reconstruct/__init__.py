@@ -1,0 +1,1 @@
+"""Tables of scores that meet the figures of a published index: drawn, bounded, and one central."""
