@@ -25,7 +25,7 @@ from citygauge.audit.equations import Equation, finding_of, rows_of
 from citygauge.audit.figures import Figure, Interval, told
 from citygauge.audit.findings import Bound, Certificate, Finding
 from citygauge.audit.linear import Row
-from citygauge.audit.published import Published
+from citygauge.audit.published import ROOT, Published
 from citygauge.audit.relations import whole_number, whole_numbers
 from citygauge.audit.rules import Status
 from citygauge.audit.spans import ZERO, combined, status
@@ -106,19 +106,26 @@ def _target(published: Published, code: str, period: str, weights: list[Figure])
 
 
 def _meant(published: Published, code: str, period: str, target: Fraction) -> bool:
-    """Return whether weights have to reach a total: 1, 100, or their parent's where other brothers do so."""
-    return target in (ONE, HUNDRED) or any(
-        _fills(published, other, period) for other in published.nodes if other != code
-    )
+    """Return whether weights have to reach a total: 1, 100, or their parent's where all other brothers do.
+
+    One other set alone may add up by chance, unless the weights of the first level add up to a whole.
+    """
+    if target in (ONE, HUNDRED):
+        return True
+    others = [_fills(published, other, period) for other in published.nodes if other != code]
+    told = [fills for fills in others if fills is not None]
+    first = [published.weight(child, period) for child in published.children(ROOT)]
+    whole = sum((Fraction(weight.value) for weight in first if weight is not None), ZERO) in (ONE, HUNDRED)
+    return len(told) + whole > 1 and bool(told) and all(told)
 
 
-def _fills(published: Published, code: str, period: str) -> bool:
-    """Return whether several brothers add up to just what is printed for their parent, other than a whole."""
+def _fills(published: Published, code: str, period: str) -> bool | None:
+    """Return whether several brothers add up to what is printed for their parent; None where none is told."""
     above = published.weight(code, period)
     weights = [published.weight(child, period) for child in published.children(code)]
     known = [Fraction(weight.value) for weight in weights if weight is not None]
     if above is None or above.value in (1, 100) or len(known) < 2 or len(known) < len(weights):
-        return False
+        return None
     return sum(known) == Fraction(above.value)
 
 
