@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from citygauge.audit.figures import Figure, Interval
-from citygauge.audit.published import ROOT, Grade, Group, Line, Published
+from citygauge.audit.published import ROOT, Grade, Group, Line, Published, dated
 from citygauge.audit.spans import combined
 from citygauge.audit.squares import Box
 
@@ -26,7 +26,7 @@ class Part:
 
 def figure_of(published: Published, line: Line, name: str) -> Figure | None:
     """Return a figure of a line's period, e.g. ``group.NAME.mean``."""
-    return published.figures.get(f"{line.period}:{name}" if line.period else name)
+    return published.figures.get(dated(line.period, name))
 
 
 def whole(figure: Figure | None) -> int | None:

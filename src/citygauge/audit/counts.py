@@ -25,7 +25,7 @@ from citygauge.audit.equations import Equation, finding_of, rows_of
 from citygauge.audit.figures import Figure, Interval, told
 from citygauge.audit.findings import Bound, Certificate, Finding
 from citygauge.audit.linear import Row
-from citygauge.audit.published import ROOT, Published
+from citygauge.audit.published import ROOT, Published, dated
 from citygauge.audit.relations import whole_number, whole_numbers
 from citygauge.audit.rules import Status
 from citygauge.audit.spans import ZERO, combined, status
@@ -81,7 +81,7 @@ def _weights(published: Published, period: str) -> Iterator[Equation]:
         if known and len(known) == len(weights):
             target = _target(published, code, period, known)
             if target is not None:
-                name = f"{period}:{code}" if period else code
+                name = dated(period, code)
                 parts = {weight.id: ONE for weight in known}
                 stem = "weights" if _meant(published, code, period, target) else "weights_loose"
                 above, values = published.weight(code, period), {"node": node_named(published, code)}

@@ -10,9 +10,8 @@ from citygauge.audit.boxes import part_of
 from citygauge.audit.claims import Pair, rules_named, touched, unit_named
 from citygauge.audit.figures import Figure, Interval, told
 from citygauge.audit.findings import Certificate, Finding
-from citygauge.audit.group_claims import id_of
 from citygauge.audit.group_parts import Known
-from citygauge.audit.published import Grade, Published
+from citygauge.audit.published import Grade, Published, dated
 from citygauge.audit.resting import judged_on, missed, only
 from citygauge.audit.spans import apart, status
 from citygauge.audit.wording import names, words
@@ -36,7 +35,7 @@ def list_findings(published: Published, known: Known, touching: Touching = None)
     if listed and left and touched(ids, touching):
         pairs = [_scored(published, known, unit) for unit in left]
         yield Finding(
-            id_of(known.line, "grade.lists"), "grade", "only_if", "low", *words("groups.lists_claim"),
+            dated(known.line.period, "grade.lists"), "grade", "only_if", "low", *words("groups.lists_claim"),
             *words("groups.lists_left", n=len(left), units=names(pairs)), ids,
         )  # fmt: skip
 
@@ -61,7 +60,7 @@ def _list(published: Published, known: Known, grade: Grade, ids: tuple[str, ...]
             figure = published.figures[cell]
             if _inside(figure, grade.range):
                 continue
-            finding = _cell(published, id_of(known.line, f"{key}/{unit}"), (unit, grade), figure)
+            finding = _cell(published, dated(known.line.period, f"{key}/{unit}"), (unit, grade), figure)
             if finding is None:
                 seen.edges.append(unit)
             else:
@@ -76,7 +75,7 @@ def _list(published: Published, known: Known, grade: Grade, ids: tuple[str, ...]
         shown = names([_scored(published, known, unit) for unit in seen.edges])
         more = words("groups.list_edges", units=shown)
         text = text[0] + more[0], f"{text[1]} {more[1]}"
-    yield Finding(id_of(known.line, key), "grade", "possible", "none", *claim, *text, ids)
+    yield Finding(dated(known.line.period, key), "grade", "possible", "none", *claim, *text, ids)
 
 
 def _inside(figure: Figure, within: Interval) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from citygauge.audit.claims import Pair, rules_named
 from citygauge.audit.figures import Interval, told
 from citygauge.audit.findings import Bound, Finding, Kind, Severity, Verdict
-from citygauge.audit.published import Line, Published
+from citygauge.audit.published import Published
 from citygauge.audit.resting import Claim, judged_on, missed, only, smallest
 from citygauge.audit.rules import Judged
 from citygauge.audit.spans import apart
@@ -40,11 +40,6 @@ class About:
     claim: Pair
     what: Pair
     printed: str
-
-
-def id_of(line: Line, name: str) -> str:
-    """Return an id with the period of a line before it."""
-    return f"{line.period}:{name}" if line.period else name
 
 
 def finding_of(

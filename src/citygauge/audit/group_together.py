@@ -9,11 +9,10 @@ from fractions import Fraction
 from citygauge.audit.boxes import all_named, figure_of, part_of
 from citygauge.audit.claims import rules_named, touched
 from citygauge.audit.findings import Bound, Finding
-from citygauge.audit.group_claims import id_of
 from citygauge.audit.group_parts import Known
 from citygauge.audit.joint import class_of, class_rows
 from citygauge.audit.linear import Row, System
-from citygauge.audit.published import ROOT, Published
+from citygauge.audit.published import ROOT, Published, dated
 from citygauge.audit.resting import judged_on, only
 from citygauge.audit.wording import names, words
 
@@ -45,7 +44,7 @@ def together(published: Published, known: Known, touching: frozenset[str] | None
     text = words(f"groups.together_{outcome}", parts=parted, rules=rules_named(judged.rules))
     bounds = _bounds(slim, known) if settled and settled.status == "holds" else ()
     yield Finding(
-        id_of(line, "group.together"), "group", judged.verdict, judged.severity,
+        dated(line.period, "group.together"), "group", judged.verdict, judged.severity,
         *words("groups.together_claim", parts=parted), *text, ids, tuple(bounds),
         settled.certificate if settled else None, judged.rules,
     )  # fmt: skip

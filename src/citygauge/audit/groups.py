@@ -10,10 +10,10 @@ from citygauge.audit.claims import named, touched
 from citygauge.audit.figures import Figure, Interval
 from citygauge.audit.findings import Bound, Finding
 from citygauge.audit.grade_lists import list_findings
-from citygauge.audit.group_claims import About, Read, finding_of, id_of
+from citygauge.audit.group_claims import About, Read, finding_of
 from citygauge.audit.group_parts import Known, mean_within, read_as, readings_of, rest_of
 from citygauge.audit.group_together import together
-from citygauge.audit.published import ROOT, Grade, Group, Line, Published
+from citygauge.audit.published import ROOT, Grade, Group, Line, Published, dated
 from citygauge.audit.resting import claimed
 from citygauge.audit.rules import Status
 from citygauge.audit.spans import combined, status
@@ -124,7 +124,7 @@ def _rest(published: Published, known: Known, kind: str, touching: Touching) -> 
     parts = names([part_of(group).names for group in groups])
     stem = "rest" if reads[0].n else "cover"
     claim_words = words(f"groups.{stem}_claim", parts=parts, printed=whole.printed(), n=reads[0].n)
-    about = About(id_of(line, f"rest.{kind}"), stem, claim_words, parts, whole.printed())
+    about = About(dated(line.period, f"rest.{kind}"), stem, claim_words, parts, whole.printed())
     yield finding_of(published, about, ids, reads)
 
 
@@ -202,4 +202,4 @@ def _grade(published: Published, known: Known, grade: Grade, touching: Touching)
 def _about(published: Published, line: Line, name: str, mean: Figure) -> About:
     stem = "group" if name.startswith("group.") else "grade"
     what = named(published, mean.id)
-    return About(id_of(line, name), stem, claimed(published, mean), what, mean.printed())
+    return About(dated(line.period, name), stem, claimed(published, mean), what, mean.printed())

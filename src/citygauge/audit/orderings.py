@@ -22,7 +22,7 @@ from citygauge.audit.claims import (
 from citygauge.audit.figures import Interval, told
 from citygauge.audit.findings import Bound, Finding, Severity, Verdict
 from citygauge.audit.joint import fixed
-from citygauge.audit.published import ROOT, Line, Ordering, Published
+from citygauge.audit.published import ROOT, Line, Ordering, Published, dated
 from citygauge.audit.rules import Judged, Status
 from citygauge.audit.sequences import dense, descends, high_key, kept, longest, low_key, neighbours
 from citygauge.audit.wording import names, words
@@ -113,7 +113,7 @@ def _cells(published: Published, code: str) -> Iterator[Cells]:
     for line in lines:
         figure = line.id(code)
         if figure in published.figures:
-            table = f"{line.period}:{line.table}" if line.period else line.table
+            table = dated(line.period, line.table)
             found.setdefault(table, {})[line.unit] = figure
     yield from (Cells(table, figures) for table, figures in found.items())
 

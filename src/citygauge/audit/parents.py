@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 
@@ -25,7 +24,8 @@ from citygauge.audit.implied import (
     tree_status,
 )
 from citygauge.audit.linear import Row, System
-from citygauge.audit.published import ROOT, Grade, Group, Line, Published
+from citygauge.audit.published import ROOT, Grade, Group, Line, Published, dated
+from citygauge.audit.resting import only
 from citygauge.audit.rules import Judged, Status, judged
 from citygauge.audit.wording import names, words
 
@@ -83,11 +83,6 @@ def named(published: Published, line: Line, code: str) -> tuple[str, str]:
     return f"{node.name_zh}（{line.period}）", f"{node.name_en} ({line.period})"
 
 
-def prefixed(line: Line, name: str) -> str:
-    """Return the id of a finding, its period before it."""
-    return f"{line.period}:{name}" if line.period else name
-
-
 def span(interval: Interval) -> tuple[str, str]:
     """Return an interval in words, Chinese and English.
 
@@ -135,11 +130,6 @@ def _alone(published: Published, line: Line, code: str, figures: tuple[str, ...]
     return judged(only(published, figures), lambda given: _status(given, line, code), loose)
 
 
-def only(published: Published, figures: tuple[str, ...]) -> Published:
-    """Return the same with some figures alone, as rounding rules are tried on each of them."""
-    return replace(published, figures={key: published.figures[key] for key in figures})
-
-
 def _status(published: Published, line: Line, code: str) -> Status:
     allowed = implied(published, line, code)
     return "holds" if allowed is None else compared(around(published, line, code), allowed)
@@ -163,7 +153,7 @@ def _weighted(
     name, printed = named(published, line, code), figure.interval()
     allowed = implied(published, line, code)
     claim = words("parents.claim", name=name, printed=figure.printed())
-    ident = prefixed(line, f"parent.{code}")
+    ident = dated(line.period, f"parent.{code}")
     if allowed is None:
         text = words("parents.weights_off", name=name)
         return Finding(ident, "parent", "not_checkable", "none", *claim, *text, figures)
@@ -209,7 +199,7 @@ def _unlike(published: Published, line: Line, code: str, figures: tuple[str, ...
     node, figure = published.nodes[code], published.figures[figures[0]]
     name = named(published, line, code)
     claim = words("parents.claim_of", name=name, printed=figure.printed(), how=words(f"parents.{node.how}"))
-    ident = prefixed(line, f"parent.{code}")
+    ident = dated(line.period, f"parent.{code}")
     key = {"arithmetic": "raw", "other": "other_way"}.get(node.how, "unlike")
     text = words(f"parents.{key}", name=name, how=words(f"parents.{node.how}"))
     yield Finding(ident, "parent", "not_checkable", "none", *claim, *text, figures)
@@ -327,8 +317,8 @@ def _told_together(
     period = (f"（{line.period}）", f" ({line.period})") if line.period else ""
     claim = words("parents.together_claim", period=period)
     return Finding(
-        prefixed(line, "parent.together"), "parent", found.verdict, found.severity, *claim, *text, figures,
-        certificate=certificate, touch=found.rules,
+        dated(line.period, "parent.together"), "parent", found.verdict, found.severity, *claim, *text,
+        figures, certificate=certificate, touch=found.rules,
     )  # fmt: skip
 
 

@@ -39,6 +39,11 @@ Kind = Literal[
 RelationKind = Literal["sum", "mean", "difference", "ratio", "share"]
 
 
+def dated(period: str, name: str) -> str:
+    """Return an id with its period before it, where there are several."""
+    return f"{period}:{name}" if period else name
+
+
 @dataclass(frozen=True, slots=True)
 class Goalposts:
     """How a printed raw value becomes a score: (f(x) − f(low)) ÷ (f(high) − f(low)), kept within 0 and 1."""
@@ -181,7 +186,7 @@ class Line:
     def id(self, code: str) -> str:
         """Return the id of the figure of a node in this line."""
         name = f"{code}.mean" if self.kind == "mean" else f"{self.table}/{self.unit}/{code}"
-        return f"{self.period}:{name}" if self.period else name
+        return dated(self.period, name)
 
 
 @dataclass(frozen=True)

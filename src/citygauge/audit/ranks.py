@@ -12,7 +12,7 @@ from itertools import groupby
 from citygauge.audit.claims import Outcome, Values, finding, judge, rules_named, touched, unit_named
 from citygauge.audit.figures import Interval, told
 from citygauge.audit.findings import Bound, Finding
-from citygauge.audit.published import ROOT, Published
+from citygauge.audit.published import ROOT, Published, dated
 from citygauge.audit.rules import Judged, Status
 from citygauge.audit.sequences import descends, high_key, kept, low_key
 from citygauge.audit.spans import apart
@@ -53,7 +53,7 @@ def _tables(published: Published) -> Iterator[Table]:
         if line.kind == "unit" and (rank := line.id("rank")) in published.figures:
             score = line.id(ROOT)
             if score in published.figures:
-                name = f"{line.period}:{line.table}" if line.period else line.table
+                name = dated(line.period, line.table)
                 found.setdefault(name, {})[line.unit] = (rank, score)
     for name, units in found.items():
         order = sorted(units, key=lambda unit: published.figures[units[unit][0]].value)

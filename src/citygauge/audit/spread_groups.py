@@ -13,7 +13,7 @@ from citygauge.audit.boxes import Part, boxes_of, counted, figure_of, part_of, u
 from citygauge.audit.claims import Pair
 from citygauge.audit.figures import Figure, Interval, told
 from citygauge.audit.findings import Bound
-from citygauge.audit.published import ROOT, Line, Published
+from citygauge.audit.published import ROOT, Line, Published, dated
 from citygauge.audit.spans import combined
 from citygauge.audit.spread_claims import Asked, Formula, divided, squared, times
 from citygauge.audit.squares import ANY, ZERO, Box, Squares, root_above, squares
@@ -50,10 +50,6 @@ def _figures(published: Published, line: Line, part: Part) -> Iterator[Figure]:
             yield figure
 
 
-def _id(line: Line, kind: str) -> str:
-    return f"{line.period}:spread.groups.{kind}" if line.period else f"spread.groups.{kind}"
-
-
 def _known(published: Published, line: Line, kind: str, parts: tuple[Part, ...], sd: Figure) -> Asked:
     figures = [figure_of(published, line, f"{ROOT}.mean"), counted(published, line)]
     for part in parts:
@@ -67,7 +63,7 @@ def _known(published: Published, line: Line, kind: str, parts: tuple[Part, ...],
     def about() -> tuple[Pair, ...]:
         return (words("spreads.groups", parts=names([part.names for part in parts])),)
 
-    return Asked(_id(line, kind), sd, ids, limits, about)
+    return Asked(dated(line.period, f"spread.groups.{kind}"), sd, ids, limits, about)
 
 
 def _sums(given: Published, line: Line, parts: tuple[Part, ...], formula: Formula) -> Interval | None:
@@ -157,4 +153,4 @@ def _limited(
     def about() -> tuple[Pair, ...]:
         return (words("spreads.within", parts=names([part.names for part in parts]), limit=told(limit)),)
 
-    return Asked(_id(line, kind), sd, ids, limits, about, condition, bounds)
+    return Asked(dated(line.period, f"spread.groups.{kind}"), sd, ids, limits, about, condition, bounds)

@@ -11,7 +11,7 @@ from citygauge.audit.claims import Pair
 from citygauge.audit.figures import Figure, Interval
 from citygauge.audit.implied import mixed
 from citygauge.audit.joint import shares
-from citygauge.audit.published import Line, Published
+from citygauge.audit.published import Line, Published, dated
 from citygauge.audit.spread_claims import Asked, Formula, squared
 from citygauge.audit.squares import ZERO, bhatia_davis, root_above
 from citygauge.audit.wording import names, words
@@ -42,7 +42,7 @@ def node_claim(published: Published, line: Line, code: str, sd: Figure) -> Asked
         parts = names([(figure.name_zh or figure.id, figure.name_en or figure.id) for figure in below])
         return (words("spreads.parts", n=len(below), parts=parts),)
 
-    return Asked(f"{line.period}:{name}" if line.period else name, sd, ids, limits, about)
+    return Asked(dated(line.period, name), sd, ids, limits, about)
 
 
 def _mixes(published: Published, code: str) -> bool:

@@ -22,7 +22,7 @@ from citygauge.audit.boxes import (
 from citygauge.audit.claims import Pair
 from citygauge.audit.figures import Figure, Interval, told
 from citygauge.audit.findings import Finding
-from citygauge.audit.published import ROOT, Line, Published
+from citygauge.audit.published import ROOT, Line, Published, dated
 from citygauge.audit.spread_claims import Asked, Formula, divided, finding_of
 from citygauge.audit.spread_groups import group_claims
 from citygauge.audit.spread_nodes import node_claim
@@ -101,7 +101,7 @@ def _alone(published: Published, line: Line, code: str, sd: Figure) -> Asked:
         found = _about(published, line, figures[0], units_of(published, line), ends)
         return found + _graded(published, line) if code == ROOT else found
 
-    return Asked(_id(line, f"spread.{code}"), sd, ids, limits, about)
+    return Asked(dated(line.period, f"spread.{code}"), sd, ids, limits, about)
 
 
 def _inside(published: Published, line: Line, part: Part, sd: Figure) -> Asked:
@@ -133,7 +133,7 @@ def _inside(published: Published, line: Line, part: Part, sd: Figure) -> Asked:
         scale = (told(published.scale.low or ZERO), told(published.scale.high or ZERO))
         return _about(published, line, mean, size_of(published, line, part), scale)
 
-    return Asked(_id(line, f"spread.{part.key}"), sd, ids, limits, about)
+    return Asked(dated(line.period, f"spread.{part.key}"), sd, ids, limits, about)
 
 
 def _tried(given: Published, line: Line, code: str, ends: tuple[Interval, Interval]) -> Iterator[list[Box]]:
@@ -202,7 +202,3 @@ def _graded(published: Published, line: Line) -> tuple[Pair, ...]:
     return tuple(
         words("spreads.some", n=n, low=told(low), high=told(high)) for (low, high), n in ranges.items()
     )
-
-
-def _id(line: Line, name: str) -> str:
-    return f"{line.period}:{name}" if line.period else name

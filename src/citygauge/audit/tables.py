@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from citygauge.audit.figures import Figure, Interval, told
-from citygauge.audit.published import Line, Published
+from citygauge.audit.published import Line, Published, dated
 from citygauge.audit.wording import words
 
 Pair = tuple[str, str]
@@ -29,7 +29,7 @@ class Table:
     @property
     def id(self) -> str:
         """Its name after its period, as in the ids of its cells."""
-        return f"{self.period}:{self.name}" if self.period else self.name
+        return dated(self.period, self.name)
 
     @property
     def place(self) -> Pair:

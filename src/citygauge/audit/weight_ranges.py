@@ -22,8 +22,9 @@ from citygauge.audit.implied import (
 )
 from citygauge.audit.joint import shares
 from citygauge.audit.linear import Row, System
-from citygauge.audit.parents import named, only, weights_printed
+from citygauge.audit.parents import named, weights_printed
 from citygauge.audit.published import Line, Published
+from citygauge.audit.resting import only
 from citygauge.audit.rules import Judged, Status, judged
 
 _RANK: tuple[Status, ...] = ("holds", "touches", "cannot")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from citygauge.audit.figures import Rule
 from citygauge.audit.findings import Certificate, Finding, Severity, Verdict
 from citygauge.audit.implied import parent_system
-from citygauge.audit.parents import prefixed, proof
-from citygauge.audit.published import Published
+from citygauge.audit.parents import proof
+from citygauge.audit.published import Published, dated
 from citygauge.audit.rules import Judged
 from citygauge.audit.weight_ranges import Parent, parent_of, usable, weight_ranges, weight_system
 from citygauge.audit.weights_told import (
@@ -71,7 +71,7 @@ def _finding(parent: Parent, *, full: bool) -> Finding:
     texts += [rule_text(parent, rules) for rules in parent.rules]
     claim = words("weights.claim", name=parent.name, printed=parent.printed)
     return Finding(
-        prefixed(parent.lines[0], f"weights.{parent.code}"), "weights", verdict, severity, *claim,
+        dated(parent.lines[0].period, f"weights.{parent.code}"), "weights", verdict, severity, *claim,
         "".join(zh for zh, _ in texts), " ".join(en for _, en in texts), parent.figures, tuple(bounds),
         _proof(parent, any_weights) if full else None, rounding or touched_by(parent),
     )  # fmt: skip
@@ -121,7 +121,7 @@ def _common(parents: list[Parent]) -> Finding:
     texts = [words("weights.common_possible" if good else "weights.common_none"), *told_rules]
     figures = tuple(dict.fromkeys(key for parent in parents for key in parent.figures))
     return Finding(
-        prefixed(parents[0].lines[0], "rule.common"), "rule", "possible" if good else "only_if",
+        dated(parents[0].lines[0].period, "rule.common"), "rule", "possible" if good else "only_if",
         "none" if good else "medium", *words("weights.common_claim"), "".join(zh for zh, _ in texts),
         " ".join(en for _, en in texts), figures,
     )  # fmt: skip

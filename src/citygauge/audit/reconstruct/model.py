@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from citygauge.audit.boxes import all_named
 from citygauge.audit.figures import Interval
-from citygauge.audit.published import ROOT, Line, Published
+from citygauge.audit.published import ROOT, Line, Published, dated
 
 Array = NDArray[np.float64]
 Kind = Literal["unit", "mean", "sd", "weight"]
@@ -166,16 +166,11 @@ def model_of(published: Published, period: str = "") -> Model:
     )
 
 
-def prefixed(period: str, name: str) -> str:
-    """Return the id of a figure of a period."""
-    return f"{period}:{name}" if period else name
-
-
 def n_units(published: Published, period: str = "") -> int:
     """Return how many units there are: named, else as printed, else those of the grades; 0 if unsaid."""
     if published.units and all_named(published):
         return len(published.units)
-    figure = published.figures.get(prefixed(period, "units.n"))
+    figure = published.figures.get(dated(period, "units.n"))
     return int(figure.value) if figure else sum(grade_sizes(published, period).values())
 
 
@@ -183,7 +178,7 @@ def grade_sizes(published: Published, period: str = "") -> dict[str, int]:
     """Return how many units each grade has, as far as the publication says."""
     sizes = {}
     for grade in published.grades:
-        figure = published.figures.get(prefixed(period, f"grade.{grade.name}.n"))
+        figure = published.figures.get(dated(period, f"grade.{grade.name}.n"))
         if grade.members is not None:
             sizes[grade.name] = len(grade.members)
         elif figure is not None:
@@ -262,7 +257,7 @@ def _set_claims(published: Published, model: Model, period: str) -> Iterator[Cla
             if name != ALL and code != ROOT:
                 continue
             for kind in ("mean", "sd"):
-                figure = published.figures.get(prefixed(period, f"{code if name == ALL else name}.{kind}"))
+                figure = published.figures.get(dated(period, f"{code if name == ALL else name}.{kind}"))
                 if figure is not None:
                     ends = figure.interval()
                     if kind == "sd" and published.sd_formula == "sample":
@@ -283,7 +278,7 @@ def _unit_claims(published: Published, model: Model, period: str) -> Iterator[Cl
             yield from _cells(published, model, line, rows[line.unit])
     for node, code in enumerate(model.codes):
         for name in ("min", "max"):
-            if figure := published.figures.get(prefixed(period, f"{code}.{name}")):
+            if figure := published.figures.get(dated(period, f"{code}.{name}")):
                 ends = figure.interval()
                 bound = Interval(low=ends.low) if name == "min" else Interval(high=ends.high)
                 for row in range(len(model.units)):

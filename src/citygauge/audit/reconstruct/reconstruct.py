@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from citygauge.audit.findings import Repair
-from citygauge.audit.published import Grade, Published
+from citygauge.audit.published import Grade, Published, dated
 from citygauge.audit.reconstruct.chains import CannotMeetError, Draws, Sampler
 from citygauge.audit.reconstruct.model import Array, Claim, Model, model_of, n_units
 from citygauge.audit.reconstruct.relax import relax
@@ -184,7 +184,7 @@ def _check(published: Published) -> str:
     if not n_units(published, period):
         problems.add("reconstruct.no-units")
     elif not published.units:
-        figure = published.figures.get(f"{period}:units.n" if period else "units.n")
+        figure = published.figures.get(dated(period, "units.n"))
         sizes = {g.name: published.figures.get(f"grade.{g.name}.n") for g in published.grades}
         total = sum(int(f.value) for f in sizes.values() if f is not None)
         if figure is not None and total > figure.value:
