@@ -25,6 +25,7 @@ from citygauge.audit.published import (
     Relation,
     Statement,
     Unit,
+    dated,
 )
 from citygauge.audit.read_tables import read_tables, read_units
 from citygauge.audit.read_tree import Tree, names_of
@@ -187,7 +188,7 @@ class _Reader:
     def _tree_figures(self, given: PublishedSpec | EditionSpec, period: str) -> None:
         self._of_node(ROOT, given.overall, period)
         if given.overall.n_units:
-            self._exact(_key("units.n", period), given.overall.n_units, _dated(_UNITS, period))
+            self._exact(dated(period, "units.n"), given.overall.n_units, _dated(_UNITS, period))
         nodes: tuple[NodeSpec, ...] = getattr(given, "node", ())
         for spec in (*given.pillar, *nodes):
             names = names_of(spec)
@@ -199,20 +200,20 @@ class _Reader:
                 self._weight(code, spec.weight, period)
         self._means(given, period)
         for name, figure in given.group_means.items():
-            self._put(_key(f"group.{name}.mean", period), figure, _phrase("mean", (name, name), period))
+            self._put(dated(period, f"group.{name}.mean"), figure, _phrase("mean", (name, name), period))
 
     def _of_node(self, code: str, spec: OverallSpec, period: str) -> None:
         for what in ("mean", "sd", "min", "max"):
             if (given := getattr(spec, what)) is not None:
-                self._put(_key(f"{code}.{what}", period), given, self._told(what, code, period))
+                self._put(dated(period, f"{code}.{what}"), given, self._told(what, code, period))
         if spec.count is not None:
-            self._exact(_key(f"{code}.count", period), spec.count, self._told("count", code, period))
+            self._exact(dated(period, f"{code}.count"), spec.count, self._told("count", code, period))
 
     def _means(self, given: Means, period: str) -> None:
         for what, figures in given.by_what():
             for name, figure in figures.items():
                 if code := self.tree.code(name, f"dimension_{what}"):
-                    self._put(_key(f"{code}.{what}", period), figure, self._told(what, code, period))
+                    self._put(dated(period, f"{code}.{what}"), figure, self._told(what, code, period))
 
     def _weights(self) -> None:
         for table in self.spec.weights:
@@ -222,7 +223,7 @@ class _Reader:
 
     def _weight(self, code: str, given: Given, period: str) -> None:
         exact = not self.spec.weights_rounded
-        self._put(_key(f"{code}.weight", period), given, self._told("weight", code, period), exact=exact)
+        self._put(dated(period, f"{code}.weight"), given, self._told("weight", code, period), exact=exact)
 
     def _put(
         self, key: str, given: Given, told: tuple[str, str], *, exact: bool = False, where: str = ""
@@ -322,7 +323,7 @@ class _Reader:
         stem, _, what = rest.rpartition(".")
         for thing, kind in ((rest, "mean"), (stem, what)):
             for part in (self.tree.lookup(thing), f"group.{thing}", f"grade.{thing}"):
-                if part and (key := _key(f"{part}.{kind}", period)) in self.figures:
+                if part and (key := dated(period, f"{part}.{kind}")) in self.figures:
                     return key
         near = get_close_matches(name, list(self.figures), 3) or list(self.figures)[:10]
         self.problems.add("published.unknown-figure", self._where(place), name=name, near=near)
@@ -346,10 +347,6 @@ def _three(spec: GroupSpec | GradeSpec) -> tuple[str, str, str]:
     """Return what a part is called in ids, in Chinese and in English."""
     name = spec.name or spec.name_zh or spec.name_en
     return name, spec.name_zh or name, spec.name_en or name
-
-
-def _key(name: str, period: str) -> str:
-    return f"{period}:{name}" if period else name
 
 
 def _phrase(what: str, told: tuple[str, str], period: str = "") -> tuple[str, str]:
